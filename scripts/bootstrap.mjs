@@ -89,7 +89,9 @@ async function runWithRetry(what, command, args, env) {
     const { code, signal } = await run(command, args, env, ['inherit', 2, 2]);
     if (code === 0) return;
     if (signal !== null) throw new BootstrapError(`${what} was interrupted (${signal}).`);
-    if (attempt === 2) throw new BootstrapError(`${what} failed twice (status ${code}); the reason stands above.`);
+    if (attempt === 2) {
+      throw new BootstrapError(`${what} failed twice (status ${code}); the reason stands above.`);
+    }
     say(`${what} failed (status ${code}), trying once more`);
   }
 }
@@ -115,7 +117,9 @@ function dependencyStamp() {
     const folder = join(root, group);
     return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
   });
-  const manifests = [root, join(root, 'bench'), ...members].map((folder) => join(folder, 'package.json')).sort();
+  const manifests = [root, join(root, 'bench'), ...members]
+    .map((folder) => join(folder, 'package.json'))
+    .sort();
   const files = [join(root, 'pnpm-lock.yaml'), join(root, 'pnpm-workspace.yaml'), ...manifests];
   const hash = createHash('sha256');
   hash.update([process.versions.modules, process.platform, process.arch, manifest.packageManager].join(' '));

@@ -1,0 +1,133 @@
+// One lint task for the whole repository: type-checked, strict, and where a rule is set aside it says why.
+import { fileURLToPath } from 'node:url';
+import eslint from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import n from 'eslint-plugin-n';
+import tseslint from 'typescript-eslint';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const nodeGlobals = ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'global', '__dirname', 'require'];
+
+export default tseslint.config(
+  { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', '.tools/', 'packages/zkevm/src/gen/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } } },
+
+  {
+    plugins: { 'import-x': importX, n },
+    settings: {
+      'import-x/extensions': ['.ts', '.js', '.mjs'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/resolver-next': [
+        createNodeResolver({
+          extensions: ['.ts', '.js', '.mjs', '.json', '.node'],
+          extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'] },
+          conditionNames: ['workspace', 'types', 'import', 'node', 'default'],
+        }),
+      ],
+      n: { version: '>=20.19.0' },
+    },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'import-x/no-self-import': 'error',
+      'import-x/no-duplicates': 'error',
+      'import-x/no-default-export': 'error',
+      'import-x/first': 'error',
+      'import-x/newline-after-import': 'error',
+      'import-x/order': [
+        'error',
+        {
+          groups: ['builtin', 'external', 'internal', ['parent', 'sibling', 'index']],
+          pathGroups: [{ pattern: '@ds/**', group: 'internal', position: 'before' }],
+          pathGroupsExcludedImportTypes: ['builtin'],
+          alphabetize: { order: 'asc', caseInsensitive: true },
+          'newlines-between': 'ignore',
+        },
+      ],
+      'n/prefer-node-protocol': 'error',
+      'n/no-deprecated-api': 'error',
+      'n/no-unsupported-features/node-builtins': 'error',
+      'n/no-process-exit': 'error',
+
+      eqeqeq: 'error',
+      curly: ['error', 'multi-line'],
+      'no-param-reassign': 'error',
+      'object-shorthand': 'error',
+      'prefer-template': 'error',
+      'no-console': 'error',
+
+      // Numbers in messages are what this code talks about.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // `for (;;)` and `while (true)` are how a loop that ends inside is written.
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      // `bytes[i]!` is the one plain way to read an index that was checked before; every other `!` hides a question.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'TSNonNullExpression:not([expression.type="MemberExpression"][expression.computed=true])',
+          message: 'Check for undefined instead; `!` is for reading a checked index only.',
+        },
+      ],
+      // An empty method of a fake or a no-op hook is meant.
+      '@typescript-eslint/no-empty-function': 'off',
+      // tsc has the last word on this: noPropertyAccessFromIndexSignature asks for the brackets.
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+    },
+  },
+
+  {
+    files: ['packages/codec/src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^[^.]', message: '@ds/codec has no dependencies and runs in a browser.' }] },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...nodeGlobals.map((name) => ({ name, message: '@ds/codec runs in a browser: no Node globals.' })),
+      ],
+    },
+  },
+
+  {
+    files: ['**/test/**', 'bench/**'],
+    rules: {
+      // What a test asserts on may be asserted to be there, and fakes implement promises without awaiting.
+      'no-restricted-syntax': 'off',
+      '@typescript-eslint/require-await': 'off',
+    },
+  },
+
+  {
+    // Programs of the repository itself: they print, and vitest and eslint read their configuration as a default export.
+    files: ['*.config.{js,ts}', 'scripts/**', 'bench/**'],
+    rules: { 'no-console': 'off', 'import-x/no-default-export': 'off' },
+  },
+
+  {
+    files: ['**/*.{js,mjs}', 'apps/*/bin/*'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['process', 'console', 'URL', 'setTimeout', 'fetch', 'Buffer'].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
+  },
+);
