@@ -1,14 +1,16 @@
 // One lint task for the whole repository: type-checked, strict, and where a rule is set aside it says why.
 import { fileURLToPath } from 'node:url';
 import eslint from '@eslint/js';
+import { defineConfig } from 'eslint/config';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import n from 'eslint-plugin-n';
+import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeGlobals = ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'global', '__dirname', 'require'];
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', '.tools/', 'packages/zkevm/src/gen/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
 
@@ -50,7 +52,8 @@ export default tseslint.config(
       ],
       'n/prefer-node-protocol': 'error',
       'n/no-deprecated-api': 'error',
-      'n/no-unsupported-features/node-builtins': 'error',
+      // fetch is marked experimental before Node 21, and has been in every Node since 18.
+      'n/no-unsupported-features/node-builtins': ['error', { ignores: ['fetch'] }],
       'n/no-process-exit': 'error',
 
       eqeqeq: 'error',
@@ -121,13 +124,15 @@ export default tseslint.config(
   },
 
   {
-    files: ['**/*.{js,mjs}', 'apps/*/bin/*'],
+    files: ['**/*.{js,mjs,cjs}', 'apps/*/bin/*'],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: {
-      globals: Object.fromEntries(
-        ['process', 'console', 'URL', 'setTimeout', 'fetch', 'Buffer'].map((name) => [name, 'readonly']),
-      ),
-    },
+    languageOptions: { globals: globals.nodeBuiltin },
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
+  },
+
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs', globals: globals.node },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
 );
