@@ -15,7 +15,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const toolsDir = join(root, '.tools');
 const pnpmDir = join(toolsDir, 'node_modules', 'pnpm');
-const stampFile = join(root, 'node_modules', '.bootstrap-stamp');
+const pnpmStampFile = join(toolsDir, 'pnpm-stamp');
+const dependencyStampFile = join(root, 'node_modules', '.bootstrap-stamp');
 const windows = process.platform === 'win32';
 
 /** A problem to report in one line, without a stack trace. */
@@ -96,19 +97,26 @@ async function runWithRetry(what, command, args, env) {
   }
 }
 
+/** Whether a set-up step was finished before, with the same ingredients. */
+function isStamped(file, stamp) {
+  return existsSync(file) && readFileSync(file, 'utf8') === stamp;
+}
+
+/** Puts the pinned pnpm in place; a stamp written last tells a finished installation from a broken one. */
 async function installPnpm() {
   const version = manifest.packageManager.replace(/^pnpm@/, '');
-  const installed = existsSync(join(pnpmDir, 'package.json'))
-    ? JSON.parse(readFileSync(join(pnpmDir, 'package.json'), 'utf8')).version
-    : undefined;
-  if (installed === version) return;
+  const stamp = `${version} ${process.platform}-${process.arch}`;
+  if (isStamped(pnpmStampFile, stamp)) return;
   say(`putting pnpm ${version} into .tools`);
   mkdirSync(toolsDir, { recursive: true });
   const npmCli = process.env.npm_execpath ?? '';
   const [npm, npmArgs] = /npm-cli\.[cm]?js$/.test(npmCli) ? [process.execPath, [npmCli]] : ['npm', []];
-  const options = ['--prefix', toolsDir, '--no-save', '--no-package-lock', '--no-audit', '--no-fund'];
-  const args = [...npmArgs, 'install', ...options, '--ignore-scripts', '--loglevel=error', `pnpm@${version}`];
-  await runWithRetry('installing pnpm', npm, args, process.env);
+  const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'];
+  const install = ['install', '--prefix', toolsDir, '--ignore-scripts', ...quiet, `pnpm@${version}`];
+  await runWithRetry('installing pnpm', npm, [...npmArgs, ...install], process.env);
+  // Some versions of npm run install scripts and others do not, so its own one, which needs no network, runs here.
+  await runWithRetry('unpacking pnpm', process.execPath, [join(pnpmDir, 'install.js')], process.env);
+  writeFileSync(pnpmStampFile, stamp);
 }
 
 /** What the installed dependencies were made from: when it changes, they are installed again. */
@@ -129,11 +137,11 @@ function dependencyStamp() {
 
 async function installDependencies(env) {
   const stamp = dependencyStamp();
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  if (isStamped(dependencyStampFile, stamp)) return;
   say('installing dependencies');
   const options = ['--frozen-lockfile', '--prefer-offline', '--config.confirm-modules-purge=false'];
   await runWithRetry('installing dependencies', 'pnpm', ['install', ...options], env);
-  writeFileSync(stampFile, stamp);
+  writeFileSync(dependencyStampFile, stamp);
 }
 
 /** Runs the steps of a task until one fails; arguments go to the last one. */
