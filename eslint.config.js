@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeGlobals = ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'global', '__dirname', 'require'];
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', '.tools/', 'packages/zkevm/src/gen/'] },
+  { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', '.tools/', '**/generated/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
 
   eslint.configs.recommended,
@@ -57,7 +57,6 @@ export default defineConfig(
       'n/no-process-exit': 'error',
 
       eqeqeq: 'error',
-      curly: ['error', 'multi-line'],
       'no-param-reassign': 'error',
       'object-shorthand': 'error',
       'prefer-template': 'error',
