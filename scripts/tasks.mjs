@@ -25,5 +25,6 @@ export const tasks = {
   knip: { steps: [['knip']] },
   'check:packages': { steps: [build, ['node', 'scripts/check-packages.mjs']] },
   'check:size': { steps: [build, ['node', 'scripts/check-size.mjs']] },
+  changeset: { steps: [['changeset']] },
   bench: { steps: [build, ['node', 'bench/dist/main.js']] },
 };

@@ -31,7 +31,7 @@ export interface Member {
 }
 
 /** Reads the manifest of a folder given as an absolute path. */
-export function readManifest(path: string): Manifest {
+function readManifest(path: string): Manifest {
   return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Manifest;
 }
 
