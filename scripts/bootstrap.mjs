@@ -153,6 +153,9 @@ async function runTask(name, args, env) {
   const taskEnv = { ...env, ...task.env };
   for (const [index, [command, ...stepArgs]] of task.steps.entries()) {
     const last = index === task.steps.length - 1;
+    if (command === 'node' && !existsSync(join(root, stepArgs[0]))) {
+      throw new BootstrapError(`'${name}' runs ${stepArgs[0]}, and there is no such file in this checkout.`);
+    }
     const program = command === 'node' ? process.execPath : command;
     const end = await run(program, last ? [...stepArgs, ...args] : stepArgs, taskEnv);
     if (end.code !== 0) return end;
