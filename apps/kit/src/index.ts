@@ -1,0 +1,30 @@
+/** What the command-line apps share: options, help, logging, exit codes, shutdown. */
+
+export {
+  defineApp,
+  defineCommand,
+  type App,
+  type AppContext,
+  type Command,
+  type CommandApp,
+  type Options,
+  type Shape,
+  type SingleApp,
+} from './app.js';
+export { describeError, UsageError, type UsageErrorCode } from './errors.js';
+export { field, type FieldForm, type LogLevel, type Range } from './field.js';
+export type { OptionMeta } from './field-info.js';
+export { createLogger, type LogStream } from './logger.js';
+export { packageVersion } from './package-version.js';
+export { parseApp, type AppInput, type Invocation } from './parse-app.js';
+export { runApp } from './run-app.js';
+export {
+  formatAddress,
+  formatDurationMs,
+  formatHex,
+  formatSizeBytes,
+  parseAddress,
+  parseHex,
+  type Address,
+} from './text-forms.js';
+export type { Logger } from 'pino';

@@ -1,0 +1,31 @@
+/**
+ * Logs for whoever reads them: lines with colour on a terminal, one JSON object a line for a collector.
+ * Lines go straight to the stream, so that none is lost when the process ends.
+ */
+
+import { pino, type Logger } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import type { LogLevel } from './field.js';
+
+/** Where log lines go: a writable, or a terminal. */
+export interface LogStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Makes an app's logger; pretty when the stream is a terminal. */
+export function createLogger(name: string, level: LogLevel, stream: LogStream): Logger {
+  const render = stream.isTTY === true ? prettyRenderer() : (line: string) => line;
+  const options = {
+    base: { name, pid: process.pid },
+    level,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(options, { write: (line) => void stream.write(render(line)) });
+}
+
+function prettyRenderer(): (line: string) => string {
+  const colorize = !process.env['NO_COLOR'];
+  return prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,name', singleLine: true });
+}
