@@ -98,9 +98,11 @@ export interface UpdateGer {
 /** Any payload of a protobuf stream. */
 export type Payload = Bookmark | BatchStart | BatchEnd | L2Block | L2BlockEnd | Transaction | UpdateGer;
 
-type Init<T extends { kind: string }> = T extends unknown ? Pick<T, 'kind'> & Partial<T> : never;
+type Init<T extends { kind: string }> = T extends unknown
+  ? Pick<T, 'kind'> & { readonly [K in Exclude<keyof T, 'kind'>]?: T[K] | undefined }
+  : never;
 
-/** A payload to encode. A field left out is zero or empty, as everywhere in protobuf. */
+/** A payload to encode. A field that is left out or undefined is zero or empty, as everywhere in protobuf. */
 export type PayloadInit = Init<Payload>;
 
 /** What `encodePayload` makes: the type and the data of one stream entry. */

@@ -12,8 +12,12 @@ describe('a payload of a protobuf stream', () => {
     expect(decodePayload(type, bytes(hex))).toEqual(payload);
   });
 
-  it('takes no bytes for fields that are left out', () => {
+  it('takes no bytes for fields that are left out or undefined', () => {
     expect(encodePayload({ kind: 'transaction' })).toEqual({ type: 3, data: bytes('') });
+    expect(encodePayload({ kind: 'l2Block', number: 5n, hash: undefined })).toEqual({
+      type: 2,
+      data: bytes('0805'),
+    });
   });
 
   it('is a plain object, nothing of the protobuf library', () => {
