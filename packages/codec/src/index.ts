@@ -29,7 +29,6 @@ export { entriesOf, entryBatch, serverPackets, type EntryBatch, type ServerPacke
 export {
   ANY_ENTRY,
   encodeSourceMessage,
-  resultOfCodecError,
   SOURCE_PROTOCOL_VERSION,
   sourceAnswers,
   sourceMessages,

@@ -120,20 +120,25 @@ function measureEntries(bytes: Uint8Array, at: number, end: number): number {
   const first = entryLength(bytes, at);
   let next = at + first;
   while (end - next >= ENTRY_HEAD_BYTES && bytes[next] === ENTRY_PACKET) {
-    const behind = next + entryLength(bytes, next);
-    if (behind > end) break;
-    next = behind;
+    const length = entryLengthAt(bytes, next);
+    // An impossible length is the error of the frame after this one.
+    if (!isEntryLength(length) || next + length > end) break;
+    next += length;
   }
   return next - at;
 }
 
 function entryLength(bytes: Uint8Array, at: number): number {
   const length = entryLengthAt(bytes, at);
-  if (length < ENTRY_HEAD_BYTES || length > ENTRY_BYTES_MAX) {
+  if (!isEntryLength(length)) {
     throw new CodecError(
       'packet-length',
       `entry ${readU64(bytes, at + 9)} declares ${length} bytes: expected ${ENTRY_HEAD_BYTES} to ${ENTRY_BYTES_MAX}`,
     );
   }
   return length;
+}
+
+function isEntryLength(length: number): boolean {
+  return length >= ENTRY_HEAD_BYTES && length <= ENTRY_BYTES_MAX;
 }

@@ -19,7 +19,7 @@ import { checkBookmark, checkBookmarkLength, checkEntry, ENTRY_DATA_BYTES_MAX } 
 import { CodecError } from './errors.js';
 import type { Grammar } from './frame-decoder.js';
 import { decodeHeader, HEADER_BYTES, HEADER_PACKET, type Header } from './header-entry.js';
-import { decodeResult, RESULT_PACKET, ResultCode, type Result } from './result.js';
+import { decodeResult, RESULT_PACKET, type Result } from './result.js';
 import { measureResult } from './server-packets.js';
 
 /** Version of the server-source protocol that this package speaks. */
@@ -209,16 +209,6 @@ export const sourceAnswers: Grammar<SourceAnswer> = {
       : { kind: 'header', header: decodeHeader(bytes, at) };
   },
 };
-
-/** The result that tells a source why its bytes were refused. */
-export function resultOfCodecError(error: CodecError): Result {
-  const codes: Partial<Record<CodecError['code'], number>> = {
-    'entry-too-large': ResultCode.entryTooLarge,
-    'bookmark-length': ResultCode.badBookmark,
-    'token-length': ResultCode.unauthorized,
-  };
-  return { kind: 'result', code: codes[error.code] ?? ResultCode.invalidCommand, text: error.message };
-}
 
 function checkTokenLength(length: number): number {
   if (length > TOKEN_BYTES_MAX) {
