@@ -1,0 +1,32 @@
+/** Creates an empty stream file: under another name first, so that there is a whole one or none. */
+import type { StreamIdentity } from '@ds/codec';
+
+import type { Disk } from './disk.js';
+import { HEADER_PAGE_BYTES, type Geometry } from './geometry.js';
+import { HeaderPage } from './header-page.js';
+
+/** Pages that a file gets at first, and each time that it is full. They take no room until they are written to. */
+export const FIRST_PAGES = 100;
+export const MORE_PAGES = 10;
+
+export async function createStreamFile(
+  disk: Disk,
+  path: string,
+  geometry: Geometry,
+  identity: StreamIdentity,
+): Promise<void> {
+  const headerPage = new HeaderPage(identity);
+  const empty = { length: HEADER_PAGE_BYTES, entries: 0 };
+  headerPage.record({ sequence: 1, start: empty, end: empty, epoch: 0n, dataCrc: 0, clean: true });
+  const temporary = `${path}.new`;
+  const file = await disk.create(temporary);
+  try {
+    await file.write(0, headerPage.bytes);
+    file.resizeSync(geometry.pageStart(FIRST_PAGES));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncFolder(path);
+}

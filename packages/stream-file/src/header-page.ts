@@ -1,0 +1,163 @@
+/**
+ * The header page: the classic header, which everybody reads, and commit slots, which tell us what is durable.
+ *
+ *   [0..16)      ASCII "polygonDATSTREAM"
+ *   [16..54)     header entry, as in the protocol
+ *   [64..84)     stamp: ASCII "DSST", u64 sequence, u32 CRC-32 of [16..54) and the sequence, u32 0
+ *   [512..4096)  seven commit slots of 512 bytes; the one of sequence n is number n % 7
+ *
+ *   slot: [0..8) ASCII "DSCOMMIT", [8..16) u64 sequence, [16..24) u64 startLength, [24..32) u64 startEntries,
+ *   [32..40) u64 totalLength, [40..48) u64 totalEntries, [48..56) u64 epoch, [56..60) u32 dataCrc,
+ *   [60..64) u32 flags (1 = closed cleanly), [508..512) u32 CRC-32 of [0..508)
+ *
+ * A commit writes header, stamp and its slot in one write, after its data. All of a sector of 512 bytes is written or
+ * none of it, so a power cut leaves: a slot whose data CRC holds (committed), or one whose CRC fails, or the slot before.
+ * A header without a matching stamp was written by another program. `startLength` to `totalLength` are the bytes that
+ * the commit added, and that `dataCrc` covers.
+ */
+import { crc32 } from 'node:zlib';
+
+import {
+  asciiBytes,
+  asciiText,
+  CodecError,
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+  readU32,
+  readU64,
+  readU64AsNumber,
+  writeU32,
+  writeU64,
+  writeU64Number,
+  type StreamIdentity,
+} from '@ds/codec';
+
+import { HEADER_PAGE_BYTES } from './geometry.js';
+
+const MAGIC = 'polygonDATSTREAM';
+const HEADER_AT = 16;
+const STAMP_AT = 64;
+const STAMP_MAGIC = 'DSST';
+const SLOT_BYTES = 512;
+const SLOT_COUNT = HEADER_PAGE_BYTES / SLOT_BYTES - 1;
+const SLOT_MAGIC = 'DSCOMMIT';
+const SLOT_CRC_AT = SLOT_BYTES - 4;
+const FLAG_CLEAN = 1;
+
+/** How long the stream is: bytes of the file in use, and entries. Safe integers. */
+export interface Extent {
+  readonly length: number;
+  readonly entries: number;
+}
+
+/** One commit, as its slot records it. */
+export interface CommitRecord {
+  /** Counts commits from 1. */
+  readonly sequence: number;
+  /** The stream's extent before the bytes that `dataCrc` covers. */
+  readonly start: Extent;
+  /** The committed extent. */
+  readonly end: Extent;
+  /** Highest epoch of a source so far. */
+  readonly epoch: bigint;
+  /** CRC-32 of the file's bytes from `start.length` to `end.length`, padding included. */
+  readonly dataCrc: number;
+  /** Whether the file was closed cleanly after this commit: nothing needs to be checked. */
+  readonly clean: boolean;
+}
+
+/** A header page as it was found. */
+export interface HeaderPageState {
+  readonly identity: StreamIdentity;
+  /** What the classic header says. */
+  readonly extent: Extent;
+  /** Whether this package wrote the classic header, rather than another program. */
+  readonly ours: boolean;
+  /** The commit slots whose checksum holds, newest first. */
+  readonly commits: readonly CommitRecord[];
+}
+
+/** The header page of an open file, kept in memory and changed by commits. */
+export class HeaderPage {
+  readonly bytes = new Uint8Array(HEADER_PAGE_BYTES);
+  readonly #identity: StreamIdentity;
+
+  constructor(identity: StreamIdentity, found?: Uint8Array) {
+    this.#identity = identity;
+    if (found) this.bytes.set(found);
+    this.bytes.set(asciiBytes(MAGIC));
+  }
+
+  /** Puts a commit into header, stamp and slot. */
+  record(commit: CommitRecord): void {
+    const { bytes } = this;
+    bytes.set(
+      encodeHeader({
+        ...this.#identity,
+        totalLength: BigInt(commit.end.length),
+        totalEntries: BigInt(commit.end.entries),
+      }),
+      HEADER_AT,
+    );
+    bytes.set(asciiBytes(STAMP_MAGIC), STAMP_AT);
+    writeU64Number(bytes, STAMP_AT + 4, commit.sequence);
+    writeU32(bytes, STAMP_AT + 12, stampCrc(bytes));
+
+    const slot = bytes.subarray(slotAt(commit.sequence), slotAt(commit.sequence) + SLOT_BYTES).fill(0);
+    slot.set(asciiBytes(SLOT_MAGIC));
+    writeU64Number(slot, 8, commit.sequence);
+    writeU64Number(slot, 16, commit.start.length);
+    writeU64Number(slot, 24, commit.start.entries);
+    writeU64Number(slot, 32, commit.end.length);
+    writeU64Number(slot, 40, commit.end.entries);
+    writeU64(slot, 48, commit.epoch);
+    writeU32(slot, 56, commit.dataCrc);
+    writeU32(slot, 60, commit.clean ? FLAG_CLEAN : 0);
+    writeU32(slot, SLOT_CRC_AT, crc32(slot.subarray(0, SLOT_CRC_AT)));
+  }
+}
+
+/**
+ * Reads a header page.
+ * @throws {CodecError} if it is not one.
+ */
+export function readHeaderPage(bytes: Uint8Array): HeaderPageState {
+  if (asciiText(bytes.subarray(0, MAGIC.length)) !== MAGIC) {
+    throw new CodecError('unknown-packet', `the file does not start with "${MAGIC}"`);
+  }
+  const { totalLength, totalEntries, ...identity } = decodeHeader(bytes, HEADER_AT);
+  const ours =
+    asciiText(bytes.subarray(STAMP_AT, STAMP_AT + STAMP_MAGIC.length)) === STAMP_MAGIC &&
+    readU32(bytes, STAMP_AT + 12) === stampCrc(bytes);
+  const commits: CommitRecord[] = [];
+  for (let slot = 1; slot <= SLOT_COUNT; slot++) {
+    const commit = readSlot(bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES));
+    if (commit) commits.push(commit);
+  }
+  commits.sort((a, b) => b.sequence - a.sequence);
+  return { identity, extent: { length: Number(totalLength), entries: Number(totalEntries) }, ours, commits };
+}
+
+function readSlot(slot: Uint8Array): CommitRecord | undefined {
+  if (asciiText(slot.subarray(0, SLOT_MAGIC.length)) !== SLOT_MAGIC) return undefined;
+  if (readU32(slot, SLOT_CRC_AT) !== crc32(slot.subarray(0, SLOT_CRC_AT))) return undefined;
+  return {
+    sequence: readU64AsNumber(slot, 8),
+    start: { length: readU64AsNumber(slot, 16), entries: readU64AsNumber(slot, 24) },
+    end: { length: readU64AsNumber(slot, 32), entries: readU64AsNumber(slot, 40) },
+    epoch: readU64(slot, 48),
+    dataCrc: readU32(slot, 56),
+    clean: (readU32(slot, 60) & FLAG_CLEAN) !== 0,
+  };
+}
+
+function slotAt(sequence: number): number {
+  return SLOT_BYTES * (1 + (sequence % SLOT_COUNT));
+}
+
+/** Over the header entry and the stamp's sequence: both stand in one sector, so they are written together or not at all. */
+function stampCrc(page: Uint8Array): number {
+  const header = crc32(page.subarray(HEADER_AT, HEADER_AT + HEADER_BYTES));
+  return crc32(page.subarray(STAMP_AT, STAMP_AT + 12), header);
+}

@@ -1,0 +1,136 @@
+/**
+ * All pages by index: those that the writer holds, and a bounded cache of those that readers want.
+ *
+ * A page is loaded once however many readers wait for it, and only as far as the stream is committed.
+ */
+import type { DiskFile } from './disk.js';
+import { ioError, StreamFileError } from './errors.js';
+import { HEADER_PAGE_BYTES } from './geometry.js';
+import type { Extent } from './header-page.js';
+import { Page, type PageLocation } from './page.js';
+
+export class PageStore {
+  readonly location: PageLocation;
+  readonly #file: DiskFile;
+  readonly #cacheCount: number;
+  /** Pages with bytes that are not all in the file yet. */
+  readonly #held = new Map<number, Page>();
+  /** Least recently used first. */
+  readonly #cached = new Map<number, Page>();
+  readonly #loading = new Map<number, Promise<Page>>();
+  /** Grows when committed pages change, so that a load under way knows that it is stale. */
+  #generation = 0;
+  #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
+
+  constructor(file: DiskFile, location: PageLocation, cacheCount: number) {
+    this.#file = file;
+    this.location = location;
+    this.#cacheCount = cacheCount;
+  }
+
+  get committed(): Extent {
+    return this.#committed;
+  }
+
+  /** What is committed has grown. Pages that are full and in the file need not be held any more. */
+  advance(committed: Extent): void {
+    this.#committed = committed;
+    const tail = this.location.geometry.pageOf(committed.length);
+    for (const [index, page] of this.#held) {
+      if (index >= tail) continue;
+      this.#held.delete(index);
+      this.#cache(page);
+    }
+  }
+
+  /** What is committed was cut. Pages from the cut on are forgotten, but for `tail`, which holds what is left of its page. */
+  cut(committed: Extent, tail: Page | undefined): void {
+    this.#committed = committed;
+    this.#generation++;
+    const from = this.location.geometry.pageOf(committed.length);
+    for (const pages of [this.#held, this.#cached]) {
+      for (const index of pages.keys()) if (index >= from) pages.delete(index);
+    }
+    if (tail) this.hold(tail);
+  }
+
+  /** A committed page has changed: puts its new version in place of the old one. */
+  replace(page: Page): void {
+    this.#generation++;
+    if (this.#held.has(page.index)) this.#held.set(page.index, page);
+    else this.#cache(page);
+  }
+
+  hold(page: Page): void {
+    this.#cached.delete(page.index);
+    this.#held.set(page.index, page);
+  }
+
+  held(index: number): Page | undefined {
+    return this.#held.get(index);
+  }
+
+  /** Gives up a held page without caching it. */
+  drop(index: number): void {
+    this.#held.delete(index);
+  }
+
+  /** Offset in page `index` up to which it is committed. */
+  limit(index: number): number {
+    const { geometry } = this.location;
+    return Math.min(geometry.pageBytes, this.#committed.length - geometry.pageStart(index));
+  }
+
+  /**
+   * A page that is filled as far as it is committed: at once if it is in memory.
+   * @throws {StreamFileError} `io` or `damaged`
+   */
+  get(index: number): Page | Promise<Page> {
+    const held = this.#held.get(index);
+    if (held) return held;
+    const cached = this.#cached.get(index);
+    if (cached && cached.filled >= this.limit(index)) {
+      this.#cached.delete(index);
+      this.#cached.set(index, cached);
+      return cached;
+    }
+    let loading = this.#loading.get(index);
+    if (!loading) {
+      loading = this.#load(index).finally(() => this.#loading.delete(index));
+      this.#loading.set(index, loading);
+    }
+    return loading;
+  }
+
+  async #load(index: number): Promise<Page> {
+    const { path, geometry } = this.location;
+    for (;;) {
+      const generation = this.#generation;
+      const limit = this.limit(index);
+      const page = this.#cached.get(index) ?? new Page(index, new Uint8Array(geometry.pageBytes));
+      const from = page.filled;
+      const offset = geometry.pageStart(index) + from;
+      const count = await this.#file.read(offset, page.bytes.subarray(from, limit)).catch((error: unknown) => {
+        throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
+      });
+      const held = this.#held.get(index);
+      if (held) return held;
+      if (generation !== this.#generation) continue;
+      if (count < limit - from) {
+        throw new StreamFileError('damaged', `${path}: the file ends at offset ${offset + count}, within the stream`);
+      }
+      page.filled = limit;
+      this.#cache(page);
+      if (limit >= this.limit(index)) return page;
+    }
+  }
+
+  #cache(page: Page): void {
+    this.#cached.delete(page.index);
+    this.#cached.set(page.index, page);
+    for (const index of this.#cached.keys()) {
+      if (this.#cached.size <= this.#cacheCount) break;
+      this.#cached.delete(index);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A data page in memory: entries back to back from its first byte on.
+ *
+ * One page object serves the writer, which encodes entries into it, and all readers, which are given views of what is
+ * committed. Committed bytes are never changed in place: what must change gets a new page object, so a view that
+ * somebody still holds stays what it was.
+ */
+import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@ds/codec';
+
+import { StreamFileError } from './errors.js';
+import type { Geometry } from './geometry.js';
+
+/** Every how many entries a page remembers an offset. */
+const SAMPLE_ENTRIES = 64;
+
+export class Page {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  /** Bytes from the page's start that are here; behind them may stand more in the file. */
+  filled: number;
+  /** Offsets in the page of entries 0, 64, 128, ... of the page, as far as it was walked. */
+  readonly #samples: number[] = [];
+  #walkedBytes = 0;
+  #walkedEntries = 0;
+
+  constructor(index: number, bytes: Uint8Array, filled = 0) {
+    this.index = index;
+    this.bytes = bytes;
+    this.filled = filled;
+  }
+
+  /** A copy with the first `filled` bytes, to be changed while views of this page live on. */
+  copy(filled: number): Page {
+    const bytes = new Uint8Array(this.bytes.length);
+    bytes.set(this.bytes.subarray(0, filled));
+    return new Page(this.index, bytes, filled);
+  }
+
+  /** Number of the page's first entry. Some of the page must be filled. */
+  get firstEntry(): number {
+    return entryNumberAt(this.bytes, 0);
+  }
+
+  /**
+   * Offset in the page behind the last entry that begins before `limit`: where padding starts, or `limit` itself.
+   * `limit` is an offset in the page, at most `filled`, that no entry crosses.
+   * @throws {StreamFileError} `damaged`
+   */
+  entriesEnd(limit: number, where: PageLocation): number {
+    this.#walk(limit, where);
+    return Math.min(this.#walkedBytes, limit);
+  }
+
+  /**
+   * Offset in the page of entry `number`, or undefined if it does not begin before `limit`.
+   * @throws {StreamFileError} `damaged`
+   */
+  offsetOf(number: number, limit: number, where: PageLocation): number | undefined {
+    const nth = number - this.firstEntry;
+    if (nth < 0) return undefined;
+    this.#walk(limit, where);
+    if (nth >= this.#walkedEntries) return undefined;
+    let at = this.#samples[Math.floor(nth / SAMPLE_ENTRIES)]!;
+    for (let skip = nth % SAMPLE_ENTRIES; skip > 0; skip--) at += entryLengthAt(this.bytes, at);
+    return at < limit ? at : undefined;
+  }
+
+  /** Counts the entries that begin before `limit` and are right, and says what is wrong behind them. */
+  countEntries(limit: number, where: PageLocation): { end: number; count: number; error: StreamFileError | undefined } {
+    let error: StreamFileError | undefined;
+    try {
+      this.#walk(limit, where);
+    } catch (thrown) {
+      if (!(thrown instanceof StreamFileError)) throw thrown;
+      error = thrown;
+    }
+    return { end: this.#walkedBytes, count: this.#walkedEntries, error };
+  }
+
+  /** Walks the entries up to `limit`, checking each, and remembers some offsets. */
+  #walk(limit: number, where: PageLocation): void {
+    const { bytes } = this;
+    let at = this.#walkedBytes;
+    if (at >= limit) return;
+    let number = this.firstEntry + this.#walkedEntries;
+    // A zero byte is padding, or the free rest of the last page.
+    while (at < limit && bytes[at] !== 0) {
+      const length = limit - at < ENTRY_HEAD_BYTES ? 0 : entryLengthAt(bytes, at);
+      if (
+        bytes[at] !== ENTRY_PACKET ||
+        length < ENTRY_HEAD_BYTES ||
+        at + length > limit ||
+        entryNumberAt(bytes, at) !== number
+      ) {
+        throw damagedEntry(where, this.index, at, number);
+      }
+      if (this.#walkedEntries % SAMPLE_ENTRIES === 0) this.#samples.push(at);
+      this.#walkedEntries++;
+      number++;
+      at += length;
+      this.#walkedBytes = at;
+    }
+  }
+
+  /** Forgets entries from offset `at` of the page on, which were not committed. */
+  rewind(at: number): void {
+    this.bytes.fill(0, at, this.filled);
+    this.filled = at;
+  }
+}
+
+/** What an error must know to say where a page is. */
+export interface PageLocation {
+  readonly path: string;
+  readonly geometry: Geometry;
+}
+
+function damagedEntry({ path, geometry }: PageLocation, page: number, at: number, number: number): StreamFileError {
+  const offset = geometry.pageStart(page) + at;
+  return new StreamFileError('damaged', `${path}: the bytes at offset ${offset} are not entry ${number}`);
+}

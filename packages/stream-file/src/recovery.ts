@@ -1,0 +1,170 @@
+/**
+ * Finds out, when a file is opened, what of it is committed, and removes what is not.
+ *
+ * A file that was closed cleanly needs no more than a look at its header page. After a crash the newest commit slot whose
+ * data are all there is the truth; at most the bytes of the last commits are read. A file that another program wrote last
+ * is read through once, and taken over as that program's header says if its entries bear it out.
+ */
+import { crc32 } from 'node:zlib';
+
+import { CodecError, type StreamIdentity } from '@ds/codec';
+
+import type { DiskFile } from './disk.js';
+import { StreamFileError } from './errors.js';
+import { FileSpace } from './file-space.js';
+import { HEADER_PAGE_BYTES } from './geometry.js';
+import { HeaderPage, readHeaderPage, type CommitRecord, type Extent, type HeaderPageState } from './header-page.js';
+import { Page, type PageLocation } from './page.js';
+
+/** Called now and then by what takes long: `done` of `total` bytes of the file. */
+export type ProgressListener = (step: 'check' | 'index', done: number, total: number) => void;
+
+/** A file that is ready to be written to. */
+export interface Recovered {
+  readonly identity: StreamIdentity;
+  readonly headerPage: HeaderPage;
+  readonly space: FileSpace;
+  /** The last commit. */
+  readonly commit: CommitRecord;
+  /** Whether another program wrote to the file last, so that nothing derived from it can be trusted. */
+  readonly foreign: boolean;
+}
+
+/** Bytes read at a time while checking. */
+const READ_BYTES = 1 << 20;
+
+/**
+ * Reads the header page, settles what is committed, and wipes what is not.
+ * @throws {StreamFileError} `not-a-stream-file` or `damaged`
+ */
+export async function recover(file: DiskFile, where: PageLocation, onProgress?: ProgressListener): Promise<Recovered> {
+  const { path, geometry } = where;
+  const size = await file.size();
+  if (size < HEADER_PAGE_BYTES) {
+    throw new StreamFileError('not-a-stream-file', `${path}: ${size} bytes are too few for a header page`);
+  }
+  const bytes = new Uint8Array(HEADER_PAGE_BYTES);
+  await file.read(0, bytes);
+  const found = parseHeaderPage(bytes, path);
+  const last = found.commits[0];
+
+  const explained = found.ours && last !== undefined;
+  const commit = explained
+    ? await newestWhole(file, found, size, where, onProgress)
+    : await adopt(file, found, size, where, onProgress);
+  const space = new FileSpace(file, geometry, size);
+  if (!commit.clean || !geometry.isOnGrid(size)) {
+    space.wipe(commit.end.length);
+    await file.sync();
+  }
+
+  // From here on the file is in use: until it is closed cleanly, its tail may hold anything.
+  const opened: CommitRecord = {
+    sequence: (last?.sequence ?? 0) + 1,
+    start: commit.end,
+    end: commit.end,
+    epoch: commit.epoch,
+    dataCrc: 0,
+    clean: false,
+  };
+  const headerPage = new HeaderPage(found.identity, bytes);
+  headerPage.record(opened);
+  await file.write(0, headerPage.bytes);
+  await file.sync();
+  return { identity: found.identity, headerPage, space, commit: opened, foreign: !explained };
+}
+
+function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
+  try {
+    return readHeaderPage(bytes);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new StreamFileError('not-a-stream-file', `${path}: no stream file: ${error.message}`, { cause: error });
+  }
+}
+
+/** The newest commit whose data are all in the file. */
+async function newestWhole(
+  file: DiskFile,
+  { extent, commits }: HeaderPageState,
+  size: number,
+  where: PageLocation,
+  onProgress: ProgressListener | undefined,
+): Promise<CommitRecord> {
+  const newest = commits[0]!;
+  if (newest.clean && newest.end.length === extent.length && newest.end.length <= size) return newest;
+  for (const commit of commits) {
+    if (commit.end.length <= size && (await rangeCrc(file, commit.start.length, commit.end.length)) === commit.dataCrc) {
+      return commit;
+    }
+  }
+  // Only without fsync: more commits than there are slots were lost. What the entries themselves bear out is kept.
+  const oldest = commits.at(-1)!;
+  const end = await walk(file, { length: Math.min(oldest.end.length, size), entries: oldest.end.entries }, where, onProgress);
+  return { ...newest, start: end.extent, end: end.extent, dataCrc: 0, clean: false };
+}
+
+/** Takes over what another program wrote, if every entry that its header promises is there. */
+async function adopt(
+  file: DiskFile,
+  { extent, commits }: HeaderPageState,
+  size: number,
+  where: PageLocation,
+  onProgress: ProgressListener | undefined,
+): Promise<CommitRecord> {
+  const { path } = where;
+  if (!Number.isSafeInteger(extent.length) || extent.length < HEADER_PAGE_BYTES || extent.length > size) {
+    throw new StreamFileError(
+      'damaged',
+      `${path}: the header says that ${extent.length} bytes are in use, but the file has ${size}`,
+    );
+  }
+  const walked = await walk(file, extent, where, onProgress);
+  if (walked.extent.entries !== extent.entries || walked.extent.length !== extent.length) {
+    throw new StreamFileError(
+      'damaged',
+      `${path}: the header promises ${extent.entries} entries in ${extent.length} bytes, but after entry ` +
+        `${walked.extent.entries - 1} ends at offset ${walked.extent.length}: ${walked.reason ?? 'nothing follows'}`,
+    );
+  }
+  return { sequence: 0, start: extent, end: extent, epoch: commits[0]?.epoch ?? 0n, dataCrc: 0, clean: false };
+}
+
+/** Walks entries from the first one on, as far as they are whole and consecutive, at most to `limit`. */
+async function walk(
+  file: DiskFile,
+  limit: Extent,
+  where: PageLocation,
+  onProgress: ProgressListener | undefined,
+): Promise<{ extent: Extent; reason: string | undefined }> {
+  const { geometry } = where;
+  let entries = 0;
+  let length = HEADER_PAGE_BYTES;
+  for (let index = 0; geometry.pageStart(index) < limit.length; index++) {
+    const pageStart = geometry.pageStart(index);
+    const pageLimit = Math.min(geometry.pageBytes, limit.length - pageStart);
+    const page = new Page(index, new Uint8Array(geometry.pageBytes));
+    page.filled = await file.read(pageStart, page.bytes.subarray(0, pageLimit));
+    if (page.bytes[0] === 0 || page.firstEntry !== entries) {
+      return { extent: { length, entries }, reason: `the page at offset ${pageStart} does not start with entry ${entries}` };
+    }
+    const { end, count, error } = page.countEntries(page.filled, where);
+    entries += count;
+    length = pageStart + end;
+    if (error) return { extent: { length, entries }, reason: error.message };
+    onProgress?.('check', pageStart + pageLimit, limit.length);
+  }
+  return { extent: { length, entries }, reason: undefined };
+}
+
+/** CRC-32 of the file's bytes from `from` to `to`; -1 if they are not all there. */
+async function rangeCrc(file: DiskFile, from: number, to: number): Promise<number> {
+  const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(to - from, 0)));
+  let crc = 0;
+  for (let at = from; at < to; at += buffer.length) {
+    const part = buffer.subarray(0, Math.min(buffer.length, to - at));
+    if ((await file.read(at, part)) < part.length) return -1;
+    crc = crc32(part, crc);
+  }
+  return crc;
+}

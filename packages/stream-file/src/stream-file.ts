@@ -1,0 +1,466 @@
+/** A stream file that is open: its public face. The work is done by the reader, the writer and the bookmark index. */
+import {
+  BOOKMARK_ENTRY_TYPE,
+  checkBookmark,
+  checkEntry,
+  CodecError,
+  entryAt,
+  entryLengthAt,
+  entryTypeAt,
+  type Entry,
+  type EntryBatch,
+  type Header,
+  type StreamIdentity,
+} from '@ds/codec';
+
+import { BookmarkIndex, type BookmarkStore } from './bookmark-index.js';
+import { catchUp } from './bookmark-scan.js';
+import { createStreamFile } from './creation.js';
+import type { Disk, DiskFile } from './disk.js';
+import { ioError, StreamFileError } from './errors.js';
+import { Geometry, PAGE_BYTES } from './geometry.js';
+import { describeHolder, removeHolder, writeHolder } from './holder.js';
+import { BookmarkStoreLocked, openLevelBookmarkStore } from './level-bookmark-store.js';
+import { nodeDisk } from './node-disk.js';
+import { PageStore } from './page-store.js';
+import { finishPendingUpdate } from './pending-update.js';
+import { Reader, type Chunk } from './reader.js';
+import { recover, type ProgressListener } from './recovery.js';
+import { Writer, type Durability, type WriterEvents } from './writer.js';
+
+/** How a stream file is opened. */
+export interface StreamFileOptions {
+  /** Creates the file with this identity if it is not there; if it is, it must have this identity. */
+  readonly create?: StreamIdentity;
+  /** What a commit promises. Default `always`. */
+  readonly durability?: Durability;
+  /** How long `interval` collects commits, in milliseconds. Default 50. */
+  readonly syncIntervalMs?: number;
+  /** Bytes of commits waiting to be written above which `ready` waits. Default 8 MiB. */
+  readonly windowBytes?: number;
+  /** Pages kept in memory for readers, 1 MiB each. Default 32. */
+  readonly cachePages?: number;
+  /** Told how far a check of the file, or a rebuild of its bookmark index, has come. */
+  readonly onProgress?: ProgressListener;
+  /** @internal Tests put another disk in place. */
+  readonly disk?: Disk;
+  /** @internal As `disk`. Rejects with `BookmarkStoreLocked` if the file has a writer. */
+  readonly openBookmarkStore?: (path: string) => Promise<BookmarkStore>;
+  /** @internal Tests use small pages. */
+  readonly pageBytes?: number;
+}
+
+/** The entries that a commit has made part of the stream. */
+export interface Commit {
+  /** Number of the first one; that of the next entry if the operation was empty. A u64. */
+  readonly firstEntry: bigint;
+  /** Number of the entry behind the last one. A u64. */
+  readonly nextEntry: bigint;
+}
+
+/** Told when the committed stream changes. */
+export interface StreamFileListener {
+  /** It has grown. */
+  committed(): void;
+  /** It was cut: what stood at `length` and behind it in the file is gone. `length` is a safe integer. */
+  truncated(length: number): void;
+}
+
+/** Pages of an operation that are kept in memory before they are written ahead of its commit. */
+const SPILL_PAGES = 8;
+/** Most that `getDataBetweenBookmarks` gathers. */
+const GATHERED_BYTES_MAX = 256 << 20;
+
+/**
+ * Paged, append-only storage of a stream: one writer, any number of readers in the same process.
+ *
+ * Entries are added within atomic operations, one at a time; readers see an operation when it is committed, and then
+ * whole. All methods that fail throw or reject with a `StreamFileError`.
+ */
+export class StreamFile implements AsyncDisposable {
+  /** Path of the file. */
+  readonly path: string;
+  /** What the stream is. */
+  readonly identity: StreamIdentity;
+  readonly #file: DiskFile;
+  readonly #store: PageStore;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #bookmarks: BookmarkIndex;
+  readonly #listeners = new Set<StreamFileListener>();
+  #closed: Promise<void> | undefined;
+
+  private constructor(parts: {
+    path: string;
+    identity: StreamIdentity;
+    file: DiskFile;
+    store: PageStore;
+    reader: Reader;
+    bookmarks: BookmarkIndex;
+    makeWriter: (events: WriterEvents) => Writer;
+  }) {
+    this.path = parts.path;
+    this.identity = parts.identity;
+    this.#file = parts.file;
+    this.#store = parts.store;
+    this.#reader = parts.reader;
+    this.#bookmarks = parts.bookmarks;
+    this.#writer = parts.makeWriter({
+      committed: () => {
+        for (const listener of this.#listeners) listener.committed();
+      },
+      truncated: ({ length }) => {
+        for (const listener of this.#listeners) listener.truncated(length);
+      },
+    });
+  }
+
+  /**
+   * Opens a file for reading and writing, and recovers it if it was not closed cleanly.
+   * Beside `NAME.bin` stands `NAME.db`, the bookmark index.
+   * @throws {StreamFileError} `not-found`, `not-a-stream-file`, `identity-mismatch`, `locked`, `damaged`, `disk-full` or `io`.
+   */
+  static async open(path: string, options: StreamFileOptions = {}): Promise<StreamFile> {
+    const disk = options.disk ?? nodeDisk;
+    if (!options.create) await (await openFile(disk, path)).close();
+    const bookmarkStore = await lock(path, options.openBookmarkStore ?? openLevelBookmarkStore);
+    let file: DiskFile | undefined;
+    try {
+      file = await openOrCreate(disk, path, options);
+      return await StreamFile.#assemble(disk, path, file, bookmarkStore, options);
+    } catch (error) {
+      await file?.close();
+      await bookmarkStore.close();
+      await removeHolder(path);
+      throw ioError(path, 'opening', error);
+    }
+  }
+
+  static async #assemble(
+    disk: Disk,
+    path: string,
+    file: DiskFile,
+    bookmarkStore: BookmarkStore,
+    options: StreamFileOptions,
+  ): Promise<StreamFile> {
+    const geometry = new Geometry(options.pageBytes);
+    const where = { path, geometry };
+    const { identity, headerPage, space, commit, foreign } = await recover(file, where, options.onProgress);
+    if (options.create) checkIdentity(path, identity, options.create);
+    const committed = commit.end;
+    await finishPendingUpdate(disk, path, file, committed.length);
+
+    const store = new PageStore(file, where, options.cachePages ?? 32);
+    store.advance(committed);
+    const reader = new Reader(file, store);
+    const bookmarks = new BookmarkIndex(bookmarkStore);
+    if (foreign || bookmarks.isNew || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
+    await catchUp(bookmarks, reader, committed, options.onProgress);
+
+    const tail = geometry.offsetInPage(committed.length) === 0 ? undefined : await store.get(geometry.pageOf(committed.length));
+    if (tail) store.hold(tail);
+    const writerOptions = {
+      durability: options.durability ?? 'always',
+      syncIntervalMs: options.syncIntervalMs ?? 50,
+      windowBytes: options.windowBytes ?? 8 << 20,
+      spillPages: SPILL_PAGES,
+    };
+    const makeWriter = (events: WriterEvents): Writer =>
+      new Writer({ path, disk, file, space, headerPage, store, reader, bookmarks, events }, writerOptions, commit, tail);
+    return new StreamFile({ path, identity, file, store, reader, bookmarks, makeWriter });
+  }
+
+  /** Identity and committed size. */
+  get header(): Header {
+    const { length, entries } = this.#store.committed;
+    return { ...this.identity, totalLength: BigInt(length), totalEntries: BigInt(entries) };
+  }
+
+  /** Bytes of the file that are committed: where a reader at the stream's end stands. A safe integer. */
+  get committedLength(): number {
+    return this.#store.committed.length;
+  }
+
+  /** Number that the next entry gets, open and waiting operations counted. A u64. */
+  get nextEntry(): bigint {
+    return BigInt(this.#writer.nextEntry);
+  }
+
+  /** Whether an atomic operation is open. */
+  get operationOpen(): boolean {
+    return this.#writer.operationOpen;
+  }
+
+  /** Highest epoch of a source that this stream has had. A u64. */
+  get epoch(): bigint {
+    return this.#writer.epoch;
+  }
+
+  /** The failed write that has ended writing, if there was one. */
+  get failure(): StreamFileError | undefined {
+    return this.#writer.failure;
+  }
+
+  /** Registers a listener; the function returned removes it. Listeners are called at once and must not throw. */
+  listen(listener: StreamFileListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when few enough bytes of commits wait to be written. Whoever does not wait for it lets memory grow. */
+  ready(): Promise<void> {
+    return this.#writer.ready();
+  }
+
+  /**
+   * Opens an atomic operation.
+   * @throws {StreamFileError} `operation-open`, `closed`, or the failure that has ended writing.
+   */
+  startAtomicOp(): void {
+    this.#writer.startOperation();
+  }
+
+  /**
+   * Adds an entry to the open operation; returns the number it will have.
+   * @throws {StreamFileError} `no-operation`, `bad-entry`, or what has spoiled the operation, such as `disk-full`.
+   */
+  addStreamEntry(type: number, data: Uint8Array): bigint {
+    try {
+      checkEntry(type, data);
+    } catch (error) {
+      throw refusal('bad-entry', error);
+    }
+    if (type === BOOKMARK_ENTRY_TYPE) {
+      throw new StreamFileError('bad-entry', `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`);
+    }
+    return BigInt(this.#writer.addEntry(type, data));
+  }
+
+  /**
+   * Adds a bookmark to the open operation: an entry of its own, found by its key once committed. Returns its number.
+   * @throws {StreamFileError} `no-operation`, `bad-bookmark`, or what has spoiled the operation.
+   */
+  addStreamBookmark(key: Uint8Array): bigint {
+    try {
+      checkBookmark(key);
+    } catch (error) {
+      throw refusal('bad-bookmark', error);
+    }
+    return BigInt(this.#writer.addBookmark(key));
+  }
+
+  /**
+   * Adds entries of another stream to the open operation, byte for byte, bookmarks included.
+   * @throws {StreamFileError} `no-operation`, `bad-sequence` if they do not go on where this stream ends, or what has
+   * spoiled the operation.
+   */
+  addStreamBatch(batch: EntryBatch): void {
+    this.#writer.addBatch(batch);
+  }
+
+  /** Commits the open operation. Resolves when it is as durable as was promised, and visible. */
+  async commitAtomicOp(): Promise<Commit> {
+    const { first, next } = await this.#writer.commitOperation();
+    return { firstEntry: BigInt(first), nextEntry: BigInt(next) };
+  }
+
+  /**
+   * Rolls the open operation back, as if it had never been.
+   * @throws {StreamFileError} `no-operation`
+   */
+  rollbackAtomicOp(): void {
+    this.#writer.rollbackOperation();
+  }
+
+  /**
+   * Cuts the stream: entry `entryNumber` and all after it go, durably.
+   * Rejects with `entry-not-found` or `operation-open`.
+   */
+  truncateFile(entryNumber: bigint): Promise<void> {
+    return this.#writer.truncate(Number(entryNumber));
+  }
+
+  /**
+   * Replaces a committed entry's data by data of the same length, durably.
+   * Rejects with `entry-not-found`, `update-mismatch`, `bad-entry` (a bookmark) or `operation-open`.
+   */
+  updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void> {
+    if (type === BOOKMARK_ENTRY_TYPE) {
+      return Promise.reject(new StreamFileError('bad-entry', 'a bookmark cannot be updated'));
+    }
+    return this.#writer.update(Number(entryNumber), type, data);
+  }
+
+  /** Remembers durably that sources with a lower epoch are fenced off. */
+  raiseEpoch(epoch: bigint): Promise<void> {
+    return this.#writer.raiseEpoch(epoch);
+  }
+
+  /** The committed entry with this number. Its data is a view that stays what it is. */
+  async getEntry(entryNumber: bigint): Promise<Entry | undefined> {
+    const bytes = await this.getEntryBytes(entryNumber);
+    return bytes && entryAt(bytes, 0);
+  }
+
+  /** The committed entry with this number as it stands in the file: a view. */
+  async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
+    if (entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
+    const offset = await this.#reader.offsetOf(Number(entryNumber));
+    if (offset === undefined) return undefined;
+    const chunk = await this.#reader.read(offset, PAGE_BYTES);
+    return chunk?.bytes.subarray(0, entryLengthAt(chunk.bytes, 0));
+  }
+
+  /**
+   * Number of the newest committed entry with this bookmark.
+   * @throws {StreamFileError} `bad-bookmark`
+   */
+  getBookmark(key: Uint8Array): bigint | undefined {
+    try {
+      checkBookmark(key);
+    } catch (error) {
+      throw refusal('bad-bookmark', error);
+    }
+    const entry = this.#bookmarks.get(key);
+    return entry !== undefined && entry < this.#store.committed.entries ? BigInt(entry) : undefined;
+  }
+
+  /** The first entry at or after a bookmark that is not a bookmark itself. */
+  async getFirstEventAfterBookmark(key: Uint8Array): Promise<Entry | undefined> {
+    const bytes = await this.getFirstEventBytesAfterBookmark(key);
+    return bytes && entryAt(bytes, 0);
+  }
+
+  /** As `getFirstEventAfterBookmark`, as it stands in the file: a view. */
+  async getFirstEventBytesAfterBookmark(key: Uint8Array): Promise<Uint8Array | undefined> {
+    const from = this.getBookmark(key);
+    if (from === undefined) return undefined;
+    for await (const { bytes } of this.#reader.chunks(Number(from), this.#store.committed.entries)) {
+      for (let at = 0; at < bytes.length; at += entryLengthAt(bytes, at)) {
+        if (entryTypeAt(bytes, at) !== BOOKMARK_ENTRY_TYPE) return bytes.subarray(at, at + entryLengthAt(bytes, at));
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * The data of all entries from one bookmark up to another, bookmarks left out, back to back in a new array.
+   * Rejects with `entry-not-found` if a bookmark is not known or `to` stands before `from`, `too-large` over 256 MiB.
+   */
+  async getDataBetweenBookmarks(from: Uint8Array, to: Uint8Array): Promise<Uint8Array> {
+    const first = this.#bookmarkOrThrow(from);
+    const end = this.#bookmarkOrThrow(to);
+    if (end < first) {
+      throw new StreamFileError('entry-not-found', `bookmark ${hex(to)} (entry ${end}) stands before ${hex(from)} (entry ${first})`);
+    }
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    for await (const { bytes } of this.#reader.chunks(Number(first), Number(end))) {
+      for (let at = 0; at < bytes.length; at += entryLengthAt(bytes, at)) {
+        if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE) continue;
+        const { data } = entryAt(bytes, at);
+        total += data.length;
+        parts.push(data);
+      }
+      if (total > GATHERED_BYTES_MAX) {
+        throw new StreamFileError('too-large', `more than ${GATHERED_BYTES_MAX} bytes stand between the bookmarks: read them as entries`);
+      }
+    }
+    return Buffer.concat(parts, total);
+  }
+
+  /** Where in the file an entry stands, for `read`; the end for the next entry; undefined beyond. A safe integer. */
+  async offsetOf(entryNumber: bigint): Promise<number | undefined> {
+    if (entryNumber > BigInt(this.#store.committed.entries)) return undefined;
+    return this.#reader.offsetOf(Number(entryNumber));
+  }
+
+  /**
+   * Committed bytes from `offset` on, entries as they stand in the file, at most `bytesMax`, which may cut the last one;
+   * undefined at the stream's end. At once where the page is in memory.
+   * @param offset a safe integer that `offsetOf`, `committedLength` or an earlier chunk gave
+   */
+  read(offset: number, bytesMax: number): Chunk | undefined | Promise<Chunk | undefined> {
+    return this.#reader.read(offset, bytesMax);
+  }
+
+  /** Rolls back what is open, writes what waits, and closes the file so that the next open need not check it. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#writer.close();
+      await this.#bookmarks.close();
+    } catch (error) {
+      throw ioError(this.path, 'closing', error);
+    } finally {
+      await this.#file.close();
+      await removeHolder(this.path);
+    }
+  }
+
+  #bookmarkOrThrow(key: Uint8Array): bigint {
+    const entry = this.getBookmark(key);
+    if (entry === undefined) throw new StreamFileError('entry-not-found', `bookmark ${hex(key)} is not known`);
+    return entry;
+  }
+}
+
+async function lock(path: string, open: (path: string) => Promise<BookmarkStore>): Promise<BookmarkStore> {
+  try {
+    const store = await open(bookmarkPath(path));
+    await writeHolder(path);
+    return store;
+  } catch (error) {
+    if (!(error instanceof BookmarkStoreLocked)) throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
+    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(path)}`, { cause: error });
+  }
+}
+
+async function openOrCreate(disk: Disk, path: string, { create, pageBytes }: StreamFileOptions): Promise<DiskFile> {
+  try {
+    return await openFile(disk, path);
+  } catch (error) {
+    if (!create || !(error instanceof StreamFileError) || error.code !== 'not-found') throw error;
+    await createStreamFile(disk, path, new Geometry(pageBytes), create);
+    return openFile(disk, path);
+  }
+}
+
+async function openFile(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path);
+  } catch (error) {
+    throw ioError(path, 'opening', error);
+  }
+}
+
+function checkIdentity(path: string, found: StreamIdentity, wanted: StreamIdentity): void {
+  for (const field of ['systemId', 'streamType', 'version'] as const) {
+    if (found[field] === wanted[field]) continue;
+    throw new StreamFileError(
+      'identity-mismatch',
+      `${path} is another stream: its ${field} is ${found[field]}, not ${wanted[field]}`,
+    );
+  }
+}
+
+/** `NAME.db` for `NAME.bin`: the last extension of the file's name is replaced. */
+function bookmarkPath(path: string): string {
+  return `${path.replace(/(?<=[^/\\])\.[^./\\]*$/, '')}.db`;
+}
+
+function refusal(code: 'bad-entry' | 'bad-bookmark', error: unknown): unknown {
+  return error instanceof CodecError ? new StreamFileError(code, error.message, { cause: error }) : error;
+}
+
+function hex(bytes: Uint8Array): string {
+  return `0x${Buffer.from(bytes).toString('hex')}`;
+}
