@@ -19,6 +19,9 @@ const pnpmStampFile = join(toolsDir, 'pnpm-stamp');
 const dependencyStampFile = join(root, 'node_modules', '.bootstrap-stamp');
 const windows = process.platform === 'win32';
 
+/** The last signal that was passed on; what it stopped is not tried again. */
+let stoppedBy;
+
 /** A problem to report in one line, without a stack trace. */
 class BootstrapError extends Error {}
 
@@ -65,12 +68,19 @@ function run(command, args, env, stdio = 'inherit') {
     const shell = windows && command !== process.execPath;
     const child = spawn(command, args, { cwd: root, env, stdio, shell });
     const forward = (signal) => {
+      stoppedBy = signal;
       // A terminal has already sent its Ctrl-C to the whole process group.
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
+    // A signal to npm ends the shell between npm and us, which does not tell us.
+    const parent = process.ppid;
+    const parentWatch = setInterval(() => {
+      if (process.ppid !== parent && stoppedBy === undefined) forward('SIGTERM');
+    }, 500);
     const stopForwarding = () => {
+      clearInterval(parentWatch);
       for (const signal of signals) process.off(signal, forward);
     };
     child.once('error', (error) => {
@@ -89,7 +99,8 @@ async function runWithRetry(what, command, args, env) {
   for (let attempt = 1; ; attempt += 1) {
     const { code, signal } = await run(command, args, env, ['inherit', 2, 2]);
     if (code === 0) return;
-    if (signal !== null) throw new BootstrapError(`${what} was interrupted (${signal}).`);
+    const reason = stoppedBy ?? signal;
+    if (reason !== null) throw new BootstrapError(`${what} was stopped by ${reason}.`);
     if (attempt === 2) {
       throw new BootstrapError(`${what} failed twice (status ${code}); the reason stands above.`);
     }
