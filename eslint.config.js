@@ -10,6 +10,11 @@ import tseslint from 'typescript-eslint';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeGlobals = ['Buffer', 'process', 'setImmediate', 'clearImmediate', 'global', '__dirname', 'require'];
 
+const checkedReads = [
+  '[expression.type="MemberExpression"][expression.computed=true]',
+  '[expression.callee.property.name=/^(at|get)$/]',
+];
+
 export default defineConfig(
   { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', '.tools/', '**/generated/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -77,13 +82,13 @@ export default defineConfig(
         'error',
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
-      // `bytes[i]!` is the one plain way to read an index that was checked before; every other `!` hides a question.
+      // `bytes[i]!`, `list.at(-1)!` and `map.get(key)!` read what was checked before; every other `!` hides a question.
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-restricted-syntax': [
         'error',
         {
-          selector: 'TSNonNullExpression:not([expression.type="MemberExpression"][expression.computed=true])',
-          message: 'Check for undefined instead; `!` is for reading a checked index only.',
+          selector: `TSNonNullExpression:not(${checkedReads.join(', ')})`,
+          message: 'Check for undefined instead; `!` is for reading a checked index or key only.',
         },
       ],
       '@typescript-eslint/no-invalid-void-type': ['error', { allowAsThisParameter: true }],

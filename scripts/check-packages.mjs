@@ -26,11 +26,16 @@ function main() {
   const packages = membersOf('packages').filter(({ manifest }) => manifest.private !== true);
   const apps = membersOf('apps').filter(({ manifest }) => manifest.bin !== undefined);
 
-  const packed = packages.map((member) => ({ ...member, tarball: pack(member) }));
+  const packed = packages.map((member) => ({
+    ...member,
+    tarball: pack(member),
+    example: firstExample(join(member.path, 'README.md')),
+  }));
   packed.forEach(checkTarball);
   installInEmptyProject(packed);
   packed.forEach(checkImport);
   checkTypes(packed);
+  packed.forEach(checkExample);
   rehearsePublishing();
   apps.forEach(checkDeployed);
 }
@@ -104,15 +109,14 @@ function checkImport({ manifest }) {
   say(`${manifest.name} exports ${names}`);
 }
 
-/** Compiles a program that uses each package, and each README's first example, against the installed packages. */
+/** Compiles a program that uses each package and the README examples in TypeScript against the installed packages. */
 function checkTypes(packed) {
-  for (const { name, path, manifest } of packed) {
+  for (const { name, manifest, example } of packed) {
     const use = `import * as all from '${manifest.name}';\nexport const names: string[] = Object.keys(all);\n`;
     writeFileSync(join(consumer, `${name}.ts`), use);
-    writeFileSync(
-      join(consumer, `${name}-readme.ts`),
-      `${firstExample(join(path, 'README.md'))}\nexport {};\n`,
-    );
+    if (example.language === 'ts') {
+      writeFileSync(join(consumer, `${name}-readme.ts`), `${example.code}\nexport {};\n`);
+    }
   }
   writeJson(join(consumer, 'tsconfig.json'), {
     compilerOptions: {
@@ -133,10 +137,17 @@ function checkTypes(packed) {
   );
 }
 
+/** Runs a README's example that is in JavaScript; one that never ends has to be in TypeScript, and is compiled. */
+function checkExample({ manifest, example }) {
+  if (example.language !== 'js') return;
+  run(process.execPath, ['--input-type=module', '--eval', example.code], consumer);
+  say(`${manifest.name}: the README's example runs`);
+}
+
 function firstExample(readme) {
-  const example = /^```(?:ts|js)\n(.*?)^```$/ms.exec(readFileSync(readme, 'utf8'));
-  if (!example) throw new CheckError(`${relative(root, readme)} has no example`);
-  return example[1];
+  const example = /^```(ts|js)\n(.*?)^```$/ms.exec(readFileSync(readme, 'utf8'));
+  if (!example) throw new CheckError(`${relative(root, readme)} has no example in TypeScript or JavaScript`);
+  return { language: example[1], code: example[2] };
 }
 
 function rehearsePublishing() {
@@ -168,7 +179,12 @@ function linksOutOf(folder) {
 /** Runs a command quietly; its output is returned, and shown when it fails. */
 function run(command, args, cwd = root) {
   try {
-    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(command, args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 120_000,
+    });
   } catch (error) {
     const output = `${error.stdout ?? ''}${error.stderr ?? ''}`.trim();
     throw new CheckError(`${basename(command)} ${args.join(' ')}\n${output === '' ? error.message : output}`);
