@@ -26,7 +26,11 @@ export default defineConfig({
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     reporters: ['default', './scripts/totals-reporter.mjs'],
-    coverage: { provider: 'v8', include: ['packages/*/src/**', 'apps/*/src/**'], exclude: ['**/generated/**'] },
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**', 'apps/*/src/**'],
+      exclude: ['**/generated/**'],
+    },
     projects: projects.map((folder) => ({
       extends: true as const,
       root: join(root, folder),
