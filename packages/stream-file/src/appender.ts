@@ -10,10 +10,11 @@ import { crc32 } from 'node:zlib';
 import { ENTRY_HEAD_BYTES, entryLengthAt, writeEntry } from '@ds/codec';
 
 import type { DiskFile } from './disk.js';
+import { StreamFileError } from './errors.js';
 import type { FileSpace } from './file-space.js';
 import type { Extent } from './header-page.js';
-import { Page } from './page.js';
 import type { PageStore } from './page-store.js';
+import { Page } from './page.js';
 
 /** How far an operation's pages were written ahead of its commit, and the checksum of its bytes up to there. */
 export interface Spill {
@@ -57,7 +58,10 @@ export class Appender {
 
   /** Extent of all that was added. */
   get extent(): Extent {
-    return { length: this.#store.location.geometry.pageStart(this.#index) + this.#at, entries: this.#entries };
+    return {
+      length: this.#store.location.geometry.pageStart(this.#index) + this.#at,
+      entries: this.#entries,
+    };
   }
 
   /** Number that the next entry gets. */
@@ -77,7 +81,8 @@ export class Appender {
 
   /** Ends the operation. What it added stays. */
   endOperation(): { start: Extent; end: Extent; spill: Spill | undefined } {
-    const ended = { start: this.#start!, end: this.extent, spill: this.#spill };
+    if (!this.#start) throw new StreamFileError('no-operation', 'no atomic operation is open');
+    const ended = { start: this.#start, end: this.extent, spill: this.#spill };
     this.#start = undefined;
     this.#spill = undefined;
     return ended;
@@ -157,12 +162,17 @@ export class Appender {
 
     spill ??= {
       length: geometry.pageStart(oldest),
-      crc: crc32(this.#store.held(first)!.bytes.subarray(geometry.offsetInPage(this.#start.length))),
+      crc: crc32(this.#heldPage(first).bytes.subarray(geometry.offsetInPage(this.#start.length))),
     };
-    const { bytes } = this.#store.held(oldest)!;
+    const { bytes } = this.#heldPage(oldest);
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);
     this.#spill = { length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
     this.#store.drop(oldest);
+  }
+  #heldPage(index: number): Page {
+    const page = this.#store.held(index);
+    if (!page) throw new StreamFileError('io', `page ${index} of the open operation is not in memory`);
+    return page;
   }
 }

@@ -77,7 +77,10 @@ export class BookmarkIndex {
   }
 
   /** Replaces what the stream's cut to `entries` entries has made wrong: each key's older entry, or none. Durable. */
-  async repoint(changes: Iterable<readonly [Uint8Array, number | undefined]>, entries: number): Promise<void> {
+  async repoint(
+    changes: Iterable<readonly [Uint8Array, number | undefined]>,
+    entries: number,
+  ): Promise<void> {
     await this.flush();
     this.#indexedTo = entries;
     const pairs: [Uint8Array, Uint8Array | undefined][] = [[INDEXED_TO_KEY, bytesOf(entries)]];
@@ -123,7 +126,10 @@ export class BookmarkIndex {
   }
 }
 
-function* pairsOf(bookmarks: Map<string, Bookmark>, indexedTo: number): Generator<readonly [Uint8Array, Uint8Array]> {
+function* pairsOf(
+  bookmarks: Map<string, Bookmark>,
+  indexedTo: number,
+): Generator<readonly [Uint8Array, Uint8Array]> {
   for (const [key, entry] of bookmarks.values()) yield [key, bytesOf(entry)];
   yield [INDEXED_TO_KEY, bytesOf(indexedTo)];
 }

@@ -1,11 +1,5 @@
 /** Reads bookmarks from the stream itself, where the index does not know them. */
-import {
-  BOOKMARK_ENTRY_TYPE,
-  ENTRY_HEAD_BYTES,
-  entryLengthAt,
-  entryNumberAt,
-  entryTypeAt,
-} from '@ds/codec';
+import { BOOKMARK_ENTRY_TYPE, ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt, entryTypeAt } from '@ds/codec';
 
 import { textOf, type Bookmark, type BookmarkIndex } from './bookmark-index.js';
 import { PAGE_BYTES } from './geometry.js';
@@ -14,7 +8,7 @@ import type { ProgressListener } from './recovery.js';
 
 /** The bookmarks among encoded entries. Keys are views. */
 export function* bookmarksIn(bytes: Uint8Array): Generator<Bookmark, void, undefined> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = entryLengthAt(bytes, at);
     if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE) {
       yield [bytes.subarray(at + ENTRY_HEAD_BYTES, at + length), entryNumberAt(bytes, at)];

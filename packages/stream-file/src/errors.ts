@@ -50,8 +50,11 @@ export function ioError(path: string, doing: string, cause: unknown): StreamFile
   const { code } = cause as NodeJS.ErrnoException;
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new StreamFileError('disk-full', `${path}: no room on the disk while ${doing} (${code})`, { cause });
+    return new StreamFileError('disk-full', `${path}: no room on the disk while ${doing} (${code})`, {
+      cause,
+    });
   }
-  if (code === 'ENOENT') return new StreamFileError('not-found', `${path}: no such file or folder`, { cause });
+  if (code === 'ENOENT')
+    return new StreamFileError('not-found', `${path}: no such file or folder`, { cause });
   return new StreamFileError('io', `${path}: ${doing} failed: ${reason}`, { cause });
 }

@@ -6,7 +6,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 export async function writeHolder(path: string): Promise<void> {
-  const holder = { pid: process.pid, host: hostname(), program: process.argv[1] ?? process.execPath, since: new Date() };
+  const holder = {
+    pid: process.pid,
+    host: hostname(),
+    program: process.argv[1] ?? process.execPath,
+    since: new Date(),
+  };
   await writeFile(holderPath(path), `${JSON.stringify(holder)}\n`);
 }
 

@@ -24,7 +24,8 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
   try {
     db = await openLevel(path);
   } catch (error) {
-    if (errorCode(error) === 'LEVEL_LOCKED') throw new BookmarkStoreLocked(`${path} is locked`, { cause: error });
+    if (errorCode(error) === 'LEVEL_LOCKED')
+      throw new BookmarkStoreLocked(`${path} is locked`, { cause: error });
     if (errorCode(error) !== 'LEVEL_CORRUPTION') throw error;
     await rm(path, { recursive: true, force: true });
     db = await openLevel(path);

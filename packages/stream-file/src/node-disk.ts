@@ -79,7 +79,8 @@ class NodeDiskFile implements DiskFile {
 
   writeSync(at: number, bytes: Uint8Array): void {
     let done = 0;
-    while (done < bytes.length) done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, at + done);
+    while (done < bytes.length)
+      done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done, at + done);
   }
 
   resizeSync(bytes: number): void {

@@ -110,14 +110,19 @@ export class PageStore {
       const page = this.#cached.get(index) ?? new Page(index, new Uint8Array(geometry.pageBytes));
       const from = page.filled;
       const offset = geometry.pageStart(index) + from;
-      const count = await this.#file.read(offset, page.bytes.subarray(from, limit)).catch((error: unknown) => {
-        throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
-      });
+      const count = await this.#file
+        .read(offset, page.bytes.subarray(from, limit))
+        .catch((error: unknown) => {
+          throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
+        });
       const held = this.#held.get(index);
       if (held) return held;
       if (generation !== this.#generation) continue;
       if (count < limit - from) {
-        throw new StreamFileError('damaged', `${path}: the file ends at offset ${offset + count}, within the stream`);
+        throw new StreamFileError(
+          'damaged',
+          `${path}: the file ends at offset ${offset + count}, within the stream`,
+        );
       }
       page.filled = limit;
       this.#cache(page);

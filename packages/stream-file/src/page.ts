@@ -66,7 +66,10 @@ export class Page {
   }
 
   /** Counts the entries that begin before `limit` and are right, and says what is wrong behind them. */
-  countEntries(limit: number, where: PageLocation): { end: number; count: number; error: StreamFileError | undefined } {
+  countEntries(
+    limit: number,
+    where: PageLocation,
+  ): { end: number; count: number; error: StreamFileError | undefined } {
     let error: StreamFileError | undefined;
     try {
       this.#walk(limit, where);
@@ -115,7 +118,12 @@ export interface PageLocation {
   readonly geometry: Geometry;
 }
 
-function damagedEntry({ path, geometry }: PageLocation, page: number, at: number, number: number): StreamFileError {
+function damagedEntry(
+  { path, geometry }: PageLocation,
+  page: number,
+  at: number,
+  number: number,
+): StreamFileError {
   const offset = geometry.pageStart(page) + at;
   return new StreamFileError('damaged', `${path}: the bytes at offset ${offset} are not entry ${number}`);
 }

@@ -7,7 +7,15 @@
  */
 import { crc32 } from 'node:zlib';
 
-import { asciiBytes, ENTRY_HEAD_BYTES, equalBytes, readU32, readU64AsNumber, writeU32, writeU64Number } from '@ds/codec';
+import {
+  asciiBytes,
+  ENTRY_HEAD_BYTES,
+  equalBytes,
+  readU32,
+  readU64AsNumber,
+  writeU32,
+  writeU64Number,
+} from '@ds/codec';
 
 import type { Disk, DiskFile } from './disk.js';
 
@@ -42,7 +50,12 @@ export async function overwriteEntry(
 }
 
 /** Finishes an update that a crash has interrupted. What does not belong to the stream any more is dropped. */
-export async function finishPendingUpdate(disk: Disk, path: string, file: DiskFile, length: number): Promise<void> {
+export async function finishPendingUpdate(
+  disk: Disk,
+  path: string,
+  file: DiskFile,
+  length: number,
+): Promise<void> {
   const bytes = await readPending(disk, path);
   if (!bytes) return;
   const whole = bytes.length > HEAD_BYTES + ENTRY_HEAD_BYTES && readU32(bytes, 16) === checksum(bytes);
@@ -56,7 +69,13 @@ export async function finishPendingUpdate(disk: Disk, path: string, file: DiskFi
   await disk.remove(updatePath(path));
 }
 
-async function apply(disk: Disk, path: string, file: DiskFile, offset: number, entry: Uint8Array): Promise<void> {
+async function apply(
+  disk: Disk,
+  path: string,
+  file: DiskFile,
+  offset: number,
+  entry: Uint8Array,
+): Promise<void> {
   await file.write(offset, entry);
   await file.sync();
   await disk.remove(updatePath(path));

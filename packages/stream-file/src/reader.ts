@@ -9,8 +9,8 @@ import { ENTRY_HEAD_BYTES, entryNumberAt } from '@ds/codec';
 import type { DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
-import type { Page } from './page.js';
 import type { PageStore } from './page-store.js';
+import type { Page } from './page.js';
 
 /** Entries' bytes back to back, and where to read on. */
 export interface Chunk {

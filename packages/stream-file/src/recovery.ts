@@ -13,7 +13,13 @@ import type { DiskFile } from './disk.js';
 import { StreamFileError } from './errors.js';
 import { FileSpace } from './file-space.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
-import { HeaderPage, readHeaderPage, type CommitRecord, type Extent, type HeaderPageState } from './header-page.js';
+import {
+  HeaderPage,
+  readHeaderPage,
+  type CommitRecord,
+  type Extent,
+  type HeaderPageState,
+} from './header-page.js';
 import { Page, type PageLocation } from './page.js';
 
 /** Called now and then by what takes long: `done` of `total` bytes of the file. */
@@ -37,7 +43,11 @@ const READ_BYTES = 1 << 20;
  * Reads the header page, settles what is committed, and wipes what is not.
  * @throws {StreamFileError} `not-a-stream-file` or `damaged`
  */
-export async function recover(file: DiskFile, where: PageLocation, onProgress?: ProgressListener): Promise<Recovered> {
+export async function recover(
+  file: DiskFile,
+  where: PageLocation,
+  onProgress?: ProgressListener,
+): Promise<Recovered> {
   const { path, geometry } = where;
   const size = await file.size();
   if (size < HEADER_PAGE_BYTES) {
@@ -79,7 +89,9 @@ function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
     return readHeaderPage(bytes);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    throw new StreamFileError('not-a-stream-file', `${path}: no stream file: ${error.message}`, { cause: error });
+    throw new StreamFileError('not-a-stream-file', `${path}: no stream file: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -94,13 +106,21 @@ async function newestWhole(
   const newest = commits[0]!;
   if (newest.clean && newest.end.length === extent.length && newest.end.length <= size) return newest;
   for (const commit of commits) {
-    if (commit.end.length <= size && (await rangeCrc(file, commit.start.length, commit.end.length)) === commit.dataCrc) {
+    if (
+      commit.end.length <= size &&
+      (await rangeCrc(file, commit.start.length, commit.end.length)) === commit.dataCrc
+    ) {
       return commit;
     }
   }
   // Only without fsync: more commits than there are slots were lost. What the entries themselves bear out is kept.
   const oldest = commits.at(-1)!;
-  const end = await walk(file, { length: Math.min(oldest.end.length, size), entries: oldest.end.entries }, where, onProgress);
+  const end = await walk(
+    file,
+    { length: Math.min(oldest.end.length, size), entries: oldest.end.entries },
+    where,
+    onProgress,
+  );
   return { ...newest, start: end.extent, end: end.extent, dataCrc: 0, clean: false };
 }
 
@@ -127,7 +147,14 @@ async function adopt(
         `${walked.extent.entries - 1} ends at offset ${walked.extent.length}: ${walked.reason ?? 'nothing follows'}`,
     );
   }
-  return { sequence: 0, start: extent, end: extent, epoch: commits[0]?.epoch ?? 0n, dataCrc: 0, clean: false };
+  return {
+    sequence: 0,
+    start: extent,
+    end: extent,
+    epoch: commits[0]?.epoch ?? 0n,
+    dataCrc: 0,
+    clean: false,
+  };
 }
 
 /** Walks entries from the first one on, as far as they are whole and consecutive, at most to `limit`. */
@@ -146,7 +173,10 @@ async function walk(
     const page = new Page(index, new Uint8Array(geometry.pageBytes));
     page.filled = await file.read(pageStart, page.bytes.subarray(0, pageLimit));
     if (page.bytes[0] === 0 || page.firstEntry !== entries) {
-      return { extent: { length, entries }, reason: `the page at offset ${pageStart} does not start with entry ${entries}` };
+      return {
+        extent: { length, entries },
+        reason: `the page at offset ${pageStart} does not start with entry ${entries}`,
+      };
     }
     const { end, count, error } = page.countEntries(page.filled, where);
     entries += count;

@@ -157,7 +157,10 @@ export class StreamFile implements AsyncDisposable {
     if (foreign || bookmarks.isNew || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
     await catchUp(bookmarks, reader, committed, options.onProgress);
 
-    const tail = geometry.offsetInPage(committed.length) === 0 ? undefined : await store.get(geometry.pageOf(committed.length));
+    const tail =
+      geometry.offsetInPage(committed.length) === 0
+        ? undefined
+        : await store.get(geometry.pageOf(committed.length));
     if (tail) store.hold(tail);
     const writerOptions = {
       durability: options.durability ?? 'always',
@@ -166,7 +169,12 @@ export class StreamFile implements AsyncDisposable {
       spillPages: SPILL_PAGES,
     };
     const makeWriter = (events: WriterEvents): Writer =>
-      new Writer({ path, disk, file, space, headerPage, store, reader, bookmarks, events }, writerOptions, commit, tail);
+      new Writer(
+        { path, disk, file, space, headerPage, store, reader, bookmarks, events },
+        writerOptions,
+        commit,
+        tail,
+      );
     return new StreamFile({ path, identity, file, store, reader, bookmarks, makeWriter });
   }
 
@@ -207,6 +215,11 @@ export class StreamFile implements AsyncDisposable {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Whether so many bytes of commits wait to be written that `ready` would wait. */
+  get congested(): boolean {
+    return this.#writer.congested;
+  }
+
   /** Resolves when few enough bytes of commits wait to be written. Whoever does not wait for it lets memory grow. */
   ready(): Promise<void> {
     return this.#writer.ready();
@@ -231,7 +244,10 @@ export class StreamFile implements AsyncDisposable {
       throw refusal('bad-entry', error);
     }
     if (type === BOOKMARK_ENTRY_TYPE) {
-      throw new StreamFileError('bad-entry', `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`);
+      throw new StreamFileError(
+        'bad-entry',
+        `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`,
+      );
     }
     return BigInt(this.#writer.addEntry(type, data));
   }
@@ -337,7 +353,8 @@ export class StreamFile implements AsyncDisposable {
     if (from === undefined) return undefined;
     for await (const { bytes } of this.#reader.chunks(Number(from), this.#store.committed.entries)) {
       for (let at = 0; at < bytes.length; at += entryLengthAt(bytes, at)) {
-        if (entryTypeAt(bytes, at) !== BOOKMARK_ENTRY_TYPE) return bytes.subarray(at, at + entryLengthAt(bytes, at));
+        if (entryTypeAt(bytes, at) !== BOOKMARK_ENTRY_TYPE)
+          return bytes.subarray(at, at + entryLengthAt(bytes, at));
       }
     }
     return undefined;
@@ -351,7 +368,10 @@ export class StreamFile implements AsyncDisposable {
     const first = this.#bookmarkOrThrow(from);
     const end = this.#bookmarkOrThrow(to);
     if (end < first) {
-      throw new StreamFileError('entry-not-found', `bookmark ${hex(to)} (entry ${end}) stands before ${hex(from)} (entry ${first})`);
+      throw new StreamFileError(
+        'entry-not-found',
+        `bookmark ${hex(to)} (entry ${end}) stands before ${hex(from)} (entry ${first})`,
+      );
     }
     const parts: Uint8Array[] = [];
     let total = 0;
@@ -363,7 +383,10 @@ export class StreamFile implements AsyncDisposable {
         parts.push(data);
       }
       if (total > GATHERED_BYTES_MAX) {
-        throw new StreamFileError('too-large', `more than ${GATHERED_BYTES_MAX} bytes stand between the bookmarks: read them as entries`);
+        throw new StreamFileError(
+          'too-large',
+          `more than ${GATHERED_BYTES_MAX} bytes stand between the bookmarks: read them as entries`,
+        );
       }
     }
     return Buffer.concat(parts, total);
@@ -408,7 +431,8 @@ export class StreamFile implements AsyncDisposable {
 
   #bookmarkOrThrow(key: Uint8Array): bigint {
     const entry = this.getBookmark(key);
-    if (entry === undefined) throw new StreamFileError('entry-not-found', `bookmark ${hex(key)} is not known`);
+    if (entry === undefined)
+      throw new StreamFileError('entry-not-found', `bookmark ${hex(key)} is not known`);
     return entry;
   }
 }
@@ -419,12 +443,19 @@ async function lock(path: string, open: (path: string) => Promise<BookmarkStore>
     await writeHolder(path);
     return store;
   } catch (error) {
-    if (!(error instanceof BookmarkStoreLocked)) throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
-    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(path)}`, { cause: error });
+    if (!(error instanceof BookmarkStoreLocked))
+      throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
+    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(path)}`, {
+      cause: error,
+    });
   }
 }
 
-async function openOrCreate(disk: Disk, path: string, { create, pageBytes }: StreamFileOptions): Promise<DiskFile> {
+async function openOrCreate(
+  disk: Disk,
+  path: string,
+  { create, pageBytes }: StreamFileOptions,
+): Promise<DiskFile> {
   try {
     return await openFile(disk, path);
   } catch (error) {

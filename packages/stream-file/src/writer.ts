@@ -10,7 +10,13 @@
  */
 import { crc32 } from 'node:zlib';
 
-import { BOOKMARK_ENTRY_TYPE, ENTRY_HEAD_BYTES, entryLengthAt, entryTypeAt, type EntryBatch } from '@ds/codec';
+import {
+  BOOKMARK_ENTRY_TYPE,
+  ENTRY_HEAD_BYTES,
+  entryLengthAt,
+  entryTypeAt,
+  type EntryBatch,
+} from '@ds/codec';
 
 import { Appender, type Spill } from './appender.js';
 import type { Bookmark, BookmarkIndex } from './bookmark-index.js';
@@ -19,8 +25,8 @@ import type { Disk, DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import type { FileSpace } from './file-space.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
-import type { Page } from './page.js';
 import type { PageStore } from './page-store.js';
+import type { Page } from './page.js';
 import { overwriteEntry } from './pending-update.js';
 import type { Reader } from './reader.js';
 
@@ -123,9 +129,14 @@ export class Writer {
     return tail.length - this.#parts.store.committed.length;
   }
 
+  /** Whether too many bytes wait. */
+  get congested(): boolean {
+    return this.#running !== undefined && this.waitingBytes > this.#options.windowBytes;
+  }
+
   /** Resolves when few enough bytes wait. */
   async ready(): Promise<void> {
-    while (this.waitingBytes > this.#options.windowBytes && this.#running) {
+    while (this.congested) {
       this.#hurry?.();
       await this.#running;
     }
@@ -134,10 +145,16 @@ export class Writer {
   startOperation(): void {
     this.#checkUsable();
     if (this.operationOpen) {
-      throw new StreamFileError('operation-open', 'an atomic operation is open: commit it or roll it back first');
+      throw new StreamFileError(
+        'operation-open',
+        'an atomic operation is open: commit it or roll it back first',
+      );
     }
     if (this.#tasks > 0) {
-      throw new StreamFileError('operation-open', 'a truncation or an update is under way: wait for it first');
+      throw new StreamFileError(
+        'operation-open',
+        'a truncation or an update is under way: wait for it first',
+      );
     }
     this.#appender.startOperation();
   }
@@ -163,7 +180,10 @@ export class Writer {
   addBatch({ bytes, firstEntry }: EntryBatch): void {
     this.#checkOperation();
     if (firstEntry !== BigInt(this.nextEntry)) {
-      throw new StreamFileError('bad-sequence', `entry ${firstEntry} does not follow entry ${this.nextEntry - 1}`);
+      throw new StreamFileError(
+        'bad-sequence',
+        `entry ${firstEntry} does not follow entry ${this.nextEntry - 1}`,
+      );
     }
     for (const bookmark of bookmarksIn(bytes)) this.#bookmarks.push([bookmark[0].slice(), bookmark[1]]);
     try {
@@ -174,12 +194,12 @@ export class Writer {
   }
 
   /** Ends the operation; resolves with its entries' numbers when it is as durable as was promised, and visible. */
-  commitOperation(): Promise<{ first: number; next: number }> {
+  async commitOperation(): Promise<{ first: number; next: number }> {
     try {
       this.#checkOperation();
     } catch (error) {
       this.#operationFailure = undefined;
-      return Promise.reject(error as StreamFileError);
+      throw error;
     }
     const bookmarks = this.#bookmarks;
     this.#bookmarks = [];
@@ -304,7 +324,8 @@ export class Writer {
 
   #checkOperation(): void {
     if (this.#operationFailure) throw this.#operationFailure;
-    if (!this.#appender.operationStart) throw new StreamFileError('no-operation', 'no atomic operation is open');
+    if (!this.#appender.operationStart)
+      throw new StreamFileError('no-operation', 'no atomic operation is open');
   }
 
   /** A page of the operation could not be written ahead: that spoils the operation, and nothing else. */
@@ -321,14 +342,13 @@ export class Writer {
   }
 
   /** Runs a task alone: behind all commits that wait, and with no operation open. */
-  #exclusively(task: () => Promise<void>): Promise<void> {
-    try {
-      this.#checkUsable();
-      if (this.operationOpen) {
-        throw new StreamFileError('operation-open', 'an atomic operation is open: commit it or roll it back first');
-      }
-    } catch (error) {
-      return Promise.reject(error as StreamFileError);
+  async #exclusively(task: () => Promise<void>): Promise<void> {
+    this.#checkUsable();
+    if (this.operationOpen) {
+      throw new StreamFileError(
+        'operation-open',
+        'an atomic operation is open: commit it or roll it back first',
+      );
     }
     this.#tasks++;
     return new Promise<void>((resolve, reject) => {
@@ -354,7 +374,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     // Lets the commits of one turn of the event loop become one group.
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const job = this.#queue[0]!;
       if ('task' in job) {
@@ -507,5 +527,8 @@ export class Writer {
 }
 
 function entryNotFound(entry: number, entries: number): StreamFileError {
-  return new StreamFileError('entry-not-found', `entry ${entry} does not exist: the stream has ${entries} entries`);
+  return new StreamFileError(
+    'entry-not-found',
+    `entry ${entry} does not exist: the stream has ${entries} entries`,
+  );
 }

@@ -1,0 +1,16 @@
+/** What went wrong with a server as a whole. What goes wrong with one peer is told to that peer, and logged. */
+export type ServerErrorCode =
+  /** The address cannot be listened on. */
+  | 'listen'
+  /** The server is closed. */
+  | 'closed';
+
+export class ServerError extends Error {
+  override readonly name = 'ServerError';
+  readonly code: ServerErrorCode;
+
+  constructor(code: ServerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * A TCP connection as the server sees it: what both kinds of peers need of a socket.
+ *
+ * A connection that the server ends is first shut down for writing and read to its end, so that the last result reaches
+ * a peer that has sent more than was read; a peer that does not end it in turn is cut off after a while.
+ */
+import type { Socket } from 'node:net';
+
+/** What a connection's owner is told. */
+export interface PeerEvents {
+  /** Bytes have come. */
+  data(chunk: Uint8Array): void;
+  /** Bytes that were written have been taken. */
+  taken(): void;
+  /** The connection is gone. `reason` is `peer` unless this side ended it. Told once, last. */
+  closed(reason: string): void;
+}
+
+/** How long a peer has to end a connection that the server has ended. */
+const LINGER_MS = 2_000;
+
+export class PeerSocket {
+  /** Address and port of the peer, for logs. */
+  readonly name: string;
+  /** Address of the peer. */
+  readonly host: string;
+  readonly #socket: Socket;
+  readonly #onTaken: () => void;
+  #reason: string | undefined;
+  #finishing = false;
+  #lastTakenMs = Date.now();
+
+  constructor(socket: Socket, events: PeerEvents) {
+    this.#socket = socket;
+    this.host = socket.remoteAddress ?? 'unknown';
+    this.name = `${this.host}:${socket.remotePort ?? 0}`;
+    this.#onTaken = () => {
+      this.#lastTakenMs = Date.now();
+      if (!this.#finishing) events.taken();
+    };
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    socket.on('data', (chunk) => {
+      if (!this.#finishing) events.data(chunk);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#reason ??= error.code ?? error.message;
+    });
+    socket.on('close', () => {
+      events.closed(this.#reason ?? 'peer');
+    });
+  }
+
+  /** Bytes written that the peer's side of the connection has not taken. */
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Since when the peer has had bytes to take and has taken none; undefined if it has none. In ms since the epoch. */
+  get stalledSinceMs(): number | undefined {
+    return this.pendingBytes > 0 ? this.#lastTakenMs : undefined;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.pendingBytes === 0) this.#lastTakenMs = Date.now();
+    this.#socket.write(bytes, this.#onTaken);
+  }
+
+  /** Stops or resumes reading, so that TCP holds the peer back. */
+  reading(on: boolean): void {
+    if (this.#finishing) return;
+    if (on) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  /** Sends what was written, then ends the connection. */
+  finish(reason: string): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    this.#reason ??= reason;
+    this.#socket.end();
+    this.#socket.resume();
+    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#socket.once('close', () => {
+      clearTimeout(timer);
+    });
+  }
+
+  /** Cuts the connection off at once. */
+  destroy(reason: string): void {
+    this.#reason ??= reason;
+    this.#finishing = true;
+    this.#socket.destroy();
+  }
+
+  /** Told when the peer has ended its side. */
+  onEnd(listener: () => void): void {
+    this.#socket.on('end', listener);
+  }
+}
