@@ -84,7 +84,10 @@ export function commandHead(command: number, streamType: bigint, parameterBytes:
 export function commandNumberAt(bytes: Uint8Array, at: number, streamType: bigint): bigint {
   const given = readU64(bytes, at + 8);
   if (given !== streamType) {
-    throw new CodecError('wrong-stream-type', `a command for stream type ${given}: this stream has type ${streamType}`);
+    throw new CodecError(
+      'wrong-stream-type',
+      `a command for stream type ${given}: this stream has type ${streamType}`,
+    );
   }
   return readU64(bytes, at);
 }

@@ -62,7 +62,13 @@ export function entryAt(bytes: Uint8Array, at: number): Entry {
 }
 
 /** Writes an entry at `at`, where room for it must be. `number` is a safe integer. Returns the offset behind it. */
-export function writeEntry(bytes: Uint8Array, at: number, type: number, number: number, data: Uint8Array): number {
+export function writeEntry(
+  bytes: Uint8Array,
+  at: number,
+  type: number,
+  number: number,
+  data: Uint8Array,
+): number {
   const length = ENTRY_HEAD_BYTES + data.length;
   bytes[at] = ENTRY_PACKET;
   writeU32(bytes, at + 1, length);
@@ -76,7 +82,10 @@ export function writeEntry(bytes: Uint8Array, at: number, type: number, number: 
  * An entry as bytes of its own.
  * @throws {CodecError} `entry-too-large` or `out-of-range`.
  */
-export function encodeEntry(entry: Entry, packetType: typeof ENTRY_PACKET | typeof ANSWER_PACKET = ENTRY_PACKET): Uint8Array {
+export function encodeEntry(
+  entry: Entry,
+  packetType: typeof ENTRY_PACKET | typeof ANSWER_PACKET = ENTRY_PACKET,
+): Uint8Array {
   checkEntry(entry.type, entry.data);
   const bytes = new Uint8Array(ENTRY_HEAD_BYTES + entry.data.length);
   writeEntry(bytes, 0, entry.type, 0, entry.data);
@@ -117,6 +126,9 @@ export function checkBookmark(key: Uint8Array): void {
 /** As `checkBookmark`, for a length that was declared by a peer. */
 export function checkBookmarkLength(length: number): void {
   if (length < 1 || length > BOOKMARK_BYTES_MAX) {
-    throw new CodecError('bookmark-length', `a bookmark of ${length} bytes: expected 1 to ${BOOKMARK_BYTES_MAX}`);
+    throw new CodecError(
+      'bookmark-length',
+      `a bookmark of ${length} bytes: expected 1 to ${BOOKMARK_BYTES_MAX}`,
+    );
   }
 }

@@ -1,4 +1,14 @@
-export { asciiBytes, asciiText, equalBytes, readU32, readU64, readU64AsNumber, writeU32, writeU64, writeU64Number } from './bytes.js';
+export {
+  asciiBytes,
+  asciiText,
+  equalBytes,
+  readU32,
+  readU64,
+  readU64AsNumber,
+  writeU32,
+  writeU64,
+  writeU64Number,
+} from './bytes.js';
 export { clientCommands, encodeCommand, type ClientCommand } from './client-commands.js';
 export { conversation, type ConversationState, type Transition } from './conversation.js';
 export {
@@ -23,9 +33,22 @@ export {
 } from './data-entry.js';
 export { CodecError, type CodecErrorCode } from './errors.js';
 export { FrameDecoder, type Grammar } from './frame-decoder.js';
-export { decodeHeader, encodeHeader, HEADER_BYTES, HEADER_PACKET, type Header, type StreamIdentity } from './header-entry.js';
+export {
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+  HEADER_PACKET,
+  type Header,
+  type StreamIdentity,
+} from './header-entry.js';
 export { encodeResult, result, ResultCode, type Result } from './result.js';
-export { entriesOf, entryBatch, serverPackets, type EntryBatch, type ServerPacket } from './server-packets.js';
+export {
+  entriesOf,
+  entryBatch,
+  serverPackets,
+  type EntryBatch,
+  type ServerPacket,
+} from './server-packets.js';
 export {
   ANY_ENTRY,
   encodeSourceMessage,

@@ -56,7 +56,12 @@ export type SourceMessage =
   | { readonly kind: 'commitAtomicOp' }
   | { readonly kind: 'rollbackAtomicOp' }
   | { readonly kind: 'truncateFile'; readonly entryNumber: bigint }
-  | { readonly kind: 'updateEntryData'; readonly entryNumber: bigint; readonly entryType: number; readonly data: Uint8Array }
+  | {
+      readonly kind: 'updateEntryData';
+      readonly entryNumber: bigint;
+      readonly entryType: number;
+      readonly data: Uint8Array;
+    }
   | { readonly kind: 'header' };
 
 /** What a server sends to a source: a result and, behind each OK, the committed header. */
@@ -168,7 +173,11 @@ export function sourceMessages(streamType: bigint): Grammar<SourceMessage> {
         case START_ATOMIC_OP:
           return { kind: 'startAtomicOp', expectedEntry: readU64(bytes, at + 16) };
         case ADD_STREAM_ENTRY:
-          return { kind: 'addStreamEntry', entryType: readU32(bytes, at + 16), data: bytes.subarray(at + 24, end) };
+          return {
+            kind: 'addStreamEntry',
+            entryType: readU32(bytes, at + 16),
+            data: bytes.subarray(at + 24, end),
+          };
         case ADD_STREAM_BOOKMARK:
           return { kind: 'addStreamBookmark', bookmark: bytes.slice(at + 20, end) };
         case COMMIT_ATOMIC_OP:
@@ -200,7 +209,10 @@ export const sourceAnswers: Grammar<SourceAnswer> = {
       case HEADER_PACKET:
         return HEADER_BYTES;
       default:
-        throw new CodecError('unknown-packet', `no answer to a source starts with byte 0x${bytes[at]!.toString(16)}`);
+        throw new CodecError(
+          'unknown-packet',
+          `no answer to a source starts with byte 0x${bytes[at]!.toString(16)}`,
+        );
     }
   },
   decode(bytes, at, length) {
