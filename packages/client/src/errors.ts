@@ -1,0 +1,47 @@
+/** What went wrong with a client. */
+export type ClientErrorCode =
+  /** No connection could be made. Worth another try. */
+  | 'connect'
+  /** The connection has ended. Worth another try. */
+  | 'disconnected'
+  /** The server did not answer in time. Worth another try. */
+  | 'timeout'
+  /** The server has refused a command: see `result`. */
+  | 'refused'
+  /** What the server sends breaks the protocol. */
+  | 'protocol'
+  /** The server has skipped or repeated entries. */
+  | 'sequence'
+  /** The stream ends before the entry that was to come next: it was cut, or is another one. See `totalEntries`. */
+  | 'beyond-end'
+  /** The bookmark to start from is not known. */
+  | 'unknown-bookmark'
+  /** The server holds another stream than before. */
+  | 'wrong-stream'
+  /** The client, or the signal it was given, has ended this. */
+  | 'closed'
+  /** An option that makes no sense. */
+  | 'bad-option';
+
+/** More about an error, where its code says so. */
+export interface ClientErrorDetails extends ErrorOptions {
+  /** The server's refusal: its number, as in the protocol, and its text. */
+  readonly result?: { readonly code: number; readonly text: string };
+  /** How many entries the stream has now. */
+  readonly totalEntries?: bigint;
+}
+
+/** The one error class of this package. The message names the server. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ClientErrorCode;
+  readonly result: ClientErrorDetails['result'];
+  readonly totalEntries: bigint | undefined;
+
+  constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}) {
+    super(message, details);
+    this.code = code;
+    this.result = details.result;
+    this.totalEntries = details.totalEntries;
+  }
+}

@@ -1,0 +1,206 @@
+/** The client of a stream: asks for single entries, and follows the stream over lost connections. */
+import { entriesOf, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
+
+import { parseAddress, type ServerAddress } from './address.js';
+import { firstEntriesOf } from './batch-cut.js';
+import { Connection } from './connection.js';
+import { ClientError } from './errors.js';
+import { defaultRetry, Retry, type RetryOptions } from './retry.js';
+
+export interface StreamClientOptions {
+  /** The server: `host:port`, or both apart. */
+  readonly server: string | ServerAddress;
+  /** Kind of stream. Default 1, a sequencer's. */
+  readonly streamType?: bigint;
+  /** Time to connect, in milliseconds. Default 10 s. */
+  readonly connectMs?: number;
+  /** Time for the server to answer, in milliseconds. Default 10 s. */
+  readonly answerMs?: number;
+  /** Bytes of entries held for a slow consumer before the server is held back. Default 1 MiB. */
+  readonly heldBytesMax?: number;
+  /** When a lost connection is made again while following. */
+  readonly retry?: Partial<RetryOptions>;
+  /** Told what becomes of the connection while following. */
+  readonly onState?: (state: FollowState) => void;
+}
+
+/** What following is doing. */
+export type FollowState =
+  | { readonly kind: 'connecting'; readonly server: string }
+  /** Streaming from `nextEntry` on; the stream had `totalEntries` entries then. */
+  | { readonly kind: 'streaming'; readonly server: string; readonly header: Header }
+  /** The connection was lost for `error`, and will be made again. */
+  | { readonly kind: 'reconnecting'; readonly server: string; readonly error: ClientError };
+
+export interface FollowOptions {
+  /** Where to start: an entry's number, a bookmark's key, or `latest`: with the next entry to come. Default 0. */
+  readonly from?: bigint | Uint8Array | 'latest';
+  /** Ends after so many entries. */
+  readonly count?: bigint;
+  /** Ends after this entry. */
+  readonly until?: bigint;
+  /** Ends it with `closed`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A client of one server. Queries share a connection; each `follow` has one of its own. */
+export class StreamClient implements AsyncDisposable {
+  readonly #address: ServerAddress;
+  readonly #options: StreamClientOptions;
+  readonly #closing = new AbortController();
+  #queries: Promise<Connection> | undefined;
+
+  /** Connects when something is asked for. Throws a `ClientError` `bad-option` for an address that is none. */
+  constructor(options: StreamClientOptions) {
+    this.#options = options;
+    this.#address = typeof options.server === 'string' ? parseAddress(options.server) : options.server;
+  }
+
+  /** Identity and size of the stream. */
+  header(): Promise<Header> {
+    return this.#query((connection) => connection.header());
+  }
+
+  /** The entry with this number; undefined if there is none. */
+  entry(entryNumber: bigint): Promise<Entry | undefined> {
+    return this.#query((connection) => connection.entry(entryNumber));
+  }
+
+  /** The first entry at or after a bookmark that is not a bookmark itself; undefined if there is none. */
+  bookmark(key: Uint8Array): Promise<Entry | undefined> {
+    return this.#query((connection) => connection.bookmark(key));
+  }
+
+  /** The stream's entries, one by one, for ever or as far as asked for. Their data are views that stay what they are. */
+  async *follow(options: FollowOptions = {}): AsyncGenerator<Entry, void, undefined> {
+    for await (const batch of this.followBatches(options)) yield* entriesOf(batch);
+  }
+
+  /**
+   * The stream's entries as they come, many at a time: faster, and as bytes to be passed on.
+   *
+   * Goes on over lost connections, exactly where it was. Throws a `ClientError`: `beyond-end` when the stream ends
+   * before the next entry, `unknown-bookmark`, `wrong-stream`, `sequence`, `protocol`, `refused`, or what has kept it from
+   * connecting after too many attempts.
+   */
+  async *followBatches(options: FollowOptions = {}): AsyncGenerator<EntryBatch, void, undefined> {
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, this.#closing.signal])
+      : this.#closing.signal;
+    const retry = new Retry({ ...defaultRetry, ...this.#options.retry }, signal);
+    let from = options.from ?? 0n;
+    let left = entriesWanted(options);
+    let identity: Header | undefined;
+    while (left === undefined || left > 0n) {
+      let connection: Connection | undefined;
+      try {
+        connection = await this.#open(signal);
+        const header = await connection.header();
+        checkIdentity(connection, header, identity);
+        identity = header;
+        if (from === 'latest') from = header.totalEntries;
+        await start(connection, from);
+        this.#options.onState?.({ kind: 'streaming', server: connection.server, header });
+        while (left === undefined || left > 0n) {
+          let batch: EntryBatch = await connection.nextBatch();
+          retry.reset();
+          if (options.until !== undefined) left ??= options.until - batch.firstEntry + 1n;
+          if (left !== undefined) {
+            if (left <= 0n) return;
+            batch = firstEntriesOf(batch, left);
+            left -= BigInt(batch.count);
+          }
+          from = batch.firstEntry + BigInt(batch.count);
+          yield batch;
+        }
+      } catch (error) {
+        if (!(error instanceof ClientError) || !isWorthRetrying(error)) throw error;
+        const server = connection?.server ?? this.#name;
+        this.#options.onState?.({ kind: 'reconnecting', server, error });
+        await retry.wait(error);
+      } finally {
+        connection?.close();
+      }
+    }
+  }
+
+  /** Ends all that is under way with `closed`. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#queries?.catch(() => undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #name(): string {
+    return `${this.#address.host}:${this.#address.port}`;
+  }
+
+  async #query<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+    const opened = this.#queries ?? this.#open(this.#closing.signal);
+    this.#queries = opened;
+    try {
+      const connection = await opened;
+      return await ask(connection);
+    } catch (error) {
+      if (this.#queries === opened) this.#queries = undefined;
+      throw error;
+    }
+  }
+
+  #open(signal: AbortSignal): Promise<Connection> {
+    const {
+      streamType = 1n,
+      connectMs = 10_000,
+      answerMs = 10_000,
+      heldBytesMax = 1 << 20,
+      onState,
+    } = this.#options;
+    onState?.({ kind: 'connecting', server: this.#name });
+    return Connection.open(this.#address, { streamType, connectMs, answerMs, heldBytesMax, signal });
+  }
+}
+
+/** How many entries are wanted, as far as it is known before the first one: undefined is without end. */
+function entriesWanted({ from = 0n, count, until }: FollowOptions): bigint | undefined {
+  if (count !== undefined && until !== undefined) {
+    throw new ClientError('bad-option', 'follow takes `count` or `until`, not both');
+  }
+  if (count !== undefined && count < 0n) throw new ClientError('bad-option', `a count of ${count} entries`);
+  if (until !== undefined && typeof from === 'bigint') return until < from ? 0n : until - from + 1n;
+  return count;
+}
+
+async function start(connection: Connection, from: bigint | Uint8Array): Promise<void> {
+  try {
+    await connection.start(from);
+  } catch (cause) {
+    if (!(cause instanceof ClientError)) throw cause;
+    if (cause.result?.code === ResultCode.badFromBookmark) {
+      throw new ClientError('unknown-bookmark', `${connection.server}: the bookmark is not known`, { cause });
+    }
+    if (cause.result?.code === ResultCode.badFromEntry && typeof from === 'bigint') {
+      const { totalEntries } = await connection.header();
+      const message = `${connection.server}: entry ${from} is beyond the stream's end: it has ${totalEntries} entries`;
+      throw new ClientError('beyond-end', message, { cause, totalEntries });
+    }
+    throw cause;
+  }
+}
+
+function checkIdentity({ server }: Connection, header: Header, before: Header | undefined): void {
+  if (!before || (header.systemId === before.systemId && header.streamType === before.streamType)) return;
+  throw new ClientError(
+    'wrong-stream',
+    `${server}: the stream has system id ${header.systemId} and type ${header.streamType}, ` +
+      `but the one followed so far has ${before.systemId} and ${before.streamType}`,
+  );
+}
+
+function isWorthRetrying({ code, result }: ClientError): boolean {
+  if (code === 'refused')
+    return result?.code === ResultCode.serverFull || result?.code === ResultCode.shuttingDown;
+  return code === 'connect' || code === 'disconnected' || code === 'timeout';
+}
