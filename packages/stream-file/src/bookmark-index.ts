@@ -26,25 +26,34 @@ const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
 /** How many bookmarks may wait in memory before commits wait for the store. */
 const WAITING_MAX = 50_000;
 
+/** What the index is to say of a key: the entry, or that there is none any more. */
+type Change = readonly [key: Uint8Array, entry: number | undefined];
+
 export class BookmarkIndex {
   readonly #store: BookmarkStore;
   /** Committed, and not on their way to the store. */
-  #waiting = new Map<string, Bookmark>();
+  #waiting = new Map<string, Change>();
   /** On their way to the store. */
-  #writing = new Map<string, Bookmark>();
+  #writing = new Map<string, Change>();
+  /** Whether the next write to the store must be durable, since the stream was cut. */
+  #wasCut = false;
   #indexedTo: number;
+  #isUsable: boolean;
   #flushing: Promise<void> | undefined;
+  /** Why the last write to the store failed. It is tried again before the next commit. */
   #failure: Error | undefined;
 
   constructor(store: BookmarkStore) {
     this.#store = store;
     const indexedTo = store.get(INDEXED_TO_KEY);
     this.#indexedTo = indexedTo ? numberOf(indexedTo) : 0;
-    this.isNew = indexedTo === undefined;
+    this.#isUsable = indexedTo !== undefined;
   }
 
-  /** Whether the store was not written by this package: it may be empty, or another program's. */
-  readonly isNew: boolean;
+  /** Whether the index belongs to this package, rather than to another program or to nobody yet. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
 
   /** How many entries of the stream the index has taken in. */
   get indexedTo(): number {
@@ -60,7 +69,10 @@ export class BookmarkIndex {
     return stored && numberOf(stored);
   }
 
-  /** Takes in committed bookmarks, oldest first, of a stream that now has `entries` entries. Keys that nobody can ask for are left out. */
+  /**
+   * Takes in committed bookmarks, oldest first, of a stream that now has `entries` entries. Keys that nobody can ask for
+   * are left out.
+   */
   add(bookmarks: readonly Bookmark[], entries: number): void {
     for (const bookmark of bookmarks) {
       const { length } = bookmark[0];
@@ -70,67 +82,79 @@ export class BookmarkIndex {
     if (this.#waiting.size > 0) this.#flushing ??= this.#flush();
   }
 
-  /** Resolves when few enough bookmarks wait in memory. Rejects if the store has failed. */
+  /** Resolves when few enough bookmarks wait in memory. Rejects if the store has failed and fails again. */
   async ready(): Promise<void> {
+    if (this.#failure) await this.#flushAgain();
     while (this.#waiting.size > WAITING_MAX && this.#flushing) await this.#flushing;
     if (this.#failure) throw this.#failure;
   }
 
   /** Replaces what the stream's cut to `entries` entries has made wrong: each key's older entry, or none. Durable. */
-  async repoint(
-    changes: Iterable<readonly [Uint8Array, number | undefined]>,
-    entries: number,
-  ): Promise<void> {
-    await this.flush();
+  async repoint(changes: Iterable<Change>, entries: number): Promise<void> {
+    for (const change of changes) this.#waiting.set(textOf(change[0]), change);
     this.#indexedTo = entries;
-    const pairs: [Uint8Array, Uint8Array | undefined][] = [[INDEXED_TO_KEY, bytesOf(entries)]];
-    for (const [key, entry] of changes) pairs.push([key, entry === undefined ? undefined : bytesOf(entry)]);
-    await this.#store.write(pairs, true);
+    this.#wasCut = true;
+    await this.#flushAgain();
+    if (this.#failure) throw this.#failure;
   }
 
-  /** Forgets everything, to be filled again from the stream's first entry on. */
+  /**
+   * Forgets everything, durably, to be filled again from the stream's first entry on. A crash in the middle leaves an
+   * index that is not usable.
+   */
   async clear(): Promise<void> {
-    await this.flush();
+    this.#isUsable = false;
+    await this.#store.write([[INDEXED_TO_KEY, undefined]], true);
     await this.#store.clear();
     this.#indexedTo = 0;
+    await this.#store.write([[INDEXED_TO_KEY, bytesOf(0)]], false);
+    this.#isUsable = true;
   }
 
-  /** Brings the store up to date. Rejects if it has failed. */
+  /** Brings the store up to date. Rejects if it fails. */
   async flush(): Promise<void> {
-    while (this.#flushing) await this.#flushing;
+    await this.#flushAgain();
     if (this.#failure) throw this.#failure;
     await this.#store.write([[INDEXED_TO_KEY, bytesOf(this.#indexedTo)]], false);
   }
 
   async close(): Promise<void> {
-    try {
-      await this.flush();
-    } finally {
-      await this.#store.close();
-    }
+    await this.#store.close();
+  }
+
+  /** Writes all that waits, and what could not be written before. */
+  async #flushAgain(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    this.#flushing = this.#flush();
+    await this.#flushing;
   }
 
   async #flush(): Promise<void> {
+    const durable = this.#wasCut;
+    this.#failure = undefined;
     try {
-      while (this.#waiting.size > 0) {
+      while (this.#waiting.size > 0 || this.#wasCut) {
         this.#writing = this.#waiting;
         this.#waiting = new Map();
-        await this.#store.write(pairsOf(this.#writing, this.#indexedTo), false);
+        this.#wasCut = false;
+        await this.#store.write(pairsOf(this.#writing, this.#indexedTo), durable);
         this.#writing = new Map();
       }
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
-    } finally {
-      this.#flushing = undefined;
+      this.#waiting = new Map([...this.#writing, ...this.#waiting]);
+      this.#writing = new Map();
+      this.#wasCut = durable;
     }
+    this.#flushing = undefined;
   }
 }
 
 function* pairsOf(
-  bookmarks: Map<string, Bookmark>,
+  changes: Map<string, Change>,
   indexedTo: number,
-): Generator<readonly [Uint8Array, Uint8Array]> {
-  for (const [key, entry] of bookmarks.values()) yield [key, bytesOf(entry)];
+): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
+  for (const [key, entry] of changes.values()) yield [key, entry === undefined ? undefined : bytesOf(entry)];
   yield [INDEXED_TO_KEY, bytesOf(indexedTo)];
 }
 

@@ -17,7 +17,7 @@ export async function createStreamFile(
 ): Promise<void> {
   const headerPage = new HeaderPage(identity);
   const empty = { length: HEADER_PAGE_BYTES, entries: 0 };
-  headerPage.record({ sequence: 1, start: empty, end: empty, epoch: 0n, dataCrc: 0, clean: true });
+  headerPage.record({ sequence: 1, base: 0, start: empty, end: empty, epoch: 0n, dataCrc: 0, clean: true });
   const temporary = `${path}.new`;
   const file = await disk.create(temporary);
   try {

@@ -8,12 +8,15 @@
  *
  *   slot: [0..8) ASCII "DSCOMMIT", [8..16) u64 sequence, [16..24) u64 startLength, [24..32) u64 startEntries,
  *   [32..40) u64 totalLength, [40..48) u64 totalEntries, [48..56) u64 epoch, [56..60) u32 dataCrc,
- *   [60..64) u32 flags (1 = closed cleanly), [508..512) u32 CRC-32 of [0..508)
+ *   [60..64) u32 flags (1 = closed cleanly), [64..72) u64 base, [508..512) u32 CRC-32 of [0..508)
  *
  * A commit writes header, stamp and its slot in one write, after its data. All of a sector of 512 bytes is written or
  * none of it, so a power cut leaves: a slot whose data CRC holds (committed), or one whose CRC fails, or the slot before.
- * A header without a matching stamp was written by another program. `startLength` to `totalLength` are the bytes that
- * the commit added, and that `dataCrc` covers.
+ * A header without a matching stamp was written by another program.
+ *
+ * `startLength` and `startEntries` are what was durable before the slot was written, by the commit of sequence `base`;
+ * `dataCrc` covers all bytes committed since, from `startLength` to `totalLength`. So the newest slot alone says what holds
+ * in any case, and slots up to its `base` have nothing to say any more.
  */
 import { crc32 } from 'node:zlib';
 
@@ -55,7 +58,9 @@ export interface Extent {
 export interface CommitRecord {
   /** Counts commits from 1. */
   readonly sequence: number;
-  /** The stream's extent before the bytes that `dataCrc` covers. */
+  /** Sequence of the commit that was durable when this one was written. */
+  readonly base: number;
+  /** The extent that was durable then. */
   readonly start: Extent;
   /** The committed extent. */
   readonly end: Extent;
@@ -114,6 +119,7 @@ export class HeaderPage {
     writeU64(slot, 48, commit.epoch);
     writeU32(slot, 56, commit.dataCrc);
     writeU32(slot, 60, commit.clean ? FLAG_CLEAN : 0);
+    writeU64Number(slot, 64, commit.base);
     writeU32(slot, SLOT_CRC_AT, crc32(slot.subarray(0, SLOT_CRC_AT)));
   }
 }
@@ -149,6 +155,7 @@ function readSlot(slot: Uint8Array): CommitRecord | undefined {
     epoch: readU64(slot, 48),
     dataCrc: readU32(slot, 56),
     clean: (readU32(slot, 60) & FLAG_CLEAN) !== 0,
+    base: readU64AsNumber(slot, 64),
   };
 }
 

@@ -78,7 +78,8 @@ export class PageStore {
   /** Offset in page `index` up to which it is committed. */
   limit(index: number): number {
     const { geometry } = this.location;
-    return Math.min(geometry.pageBytes, this.#committed.length - geometry.pageStart(index));
+    const committed = this.#committed.length - geometry.pageStart(index);
+    return Math.max(0, Math.min(geometry.pageBytes, committed));
   }
 
   /**
@@ -100,6 +101,11 @@ export class PageStore {
       this.#loading.set(index, loading);
     }
     return loading;
+  }
+
+  /** Resolves when no page is being loaded any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#loading.values());
   }
 
   async #load(index: number): Promise<Page> {

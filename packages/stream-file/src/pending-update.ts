@@ -22,11 +22,10 @@ import type { Disk, DiskFile } from './disk.js';
 const MAGIC = asciiBytes('DSUPDATE');
 const HEAD_BYTES = 20;
 
-/** Overwrites the entry at `offset` with `entry`, which has the same head and length: all of it or, until that is durable, none. */
-export async function overwriteEntry(
+/** Writes down, durably but without effect, that the entry at `offset` is to become `entry`: same head, same length. */
+export async function preparePendingUpdate(
   disk: Disk,
   path: string,
-  file: DiskFile,
   offset: number,
   entry: Uint8Array,
 ): Promise<void> {
@@ -35,16 +34,24 @@ export async function overwriteEntry(
   writeU64Number(bytes, 8, offset);
   bytes.set(entry, HEAD_BYTES);
   writeU32(bytes, 16, checksum(bytes));
-
-  const temporary = `${updatePath(path)}.new`;
-  const pending = await disk.create(temporary);
+  const pending = await disk.create(preparedPath(path));
   try {
     await pending.write(0, bytes);
     await pending.sync();
   } finally {
     await pending.close();
   }
-  await disk.rename(temporary, updatePath(path));
+}
+
+/** Overwrites the entry at `offset` with `entry`, which was prepared: all of it, whatever happens meanwhile. */
+export async function applyPendingUpdate(
+  disk: Disk,
+  path: string,
+  file: DiskFile,
+  offset: number,
+  entry: Uint8Array,
+): Promise<void> {
+  await disk.rename(preparedPath(path), updatePath(path));
   await disk.syncFolder(path);
   await apply(disk, path, file, offset, entry);
 }
@@ -67,6 +74,7 @@ export async function finishPendingUpdate(
     if (equalBytes(head, entry.subarray(0, ENTRY_HEAD_BYTES))) return apply(disk, path, file, offset, entry);
   }
   await disk.remove(updatePath(path));
+  await disk.syncFolder(path);
 }
 
 async function apply(
@@ -105,4 +113,8 @@ function checksum(bytes: Uint8Array): number {
 
 function updatePath(path: string): string {
   return `${path}.update`;
+}
+
+function preparedPath(path: string): string {
+  return `${updatePath(path)}.new`;
 }

@@ -135,8 +135,12 @@ export class Reader {
     while (end !== undefined && offset < end) {
       const chunk = await this.read(offset, end - offset);
       if (!chunk) return;
-      yield chunk;
       offset = chunk.nextOffset;
+      // Where padding was skipped, the chunk begins further on than was asked for.
+      const over = Math.min(Math.max(offset - end, 0), chunk.bytes.length);
+      yield over === 0
+        ? chunk
+        : { bytes: chunk.bytes.subarray(0, chunk.bytes.length - over), nextOffset: end };
     }
   }
 }

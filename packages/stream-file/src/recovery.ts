@@ -1,9 +1,10 @@
 /**
  * Finds out, when a file is opened, what of it is committed, and removes what is not.
  *
- * A file that was closed cleanly needs no more than a look at its header page. After a crash the newest commit slot whose
- * data are all there is the truth; at most the bytes of the last commits are read. A file that another program wrote last
- * is read through once, and taken over as that program's header says if its entries bear it out.
+ * A file that was closed cleanly needs no more than a look at its header page and its tail. After a crash the newest
+ * commit slot says what was durable before it, and that holds; what came after it holds as far as its bytes are all there.
+ * A file that another program wrote last is read through once, and taken over as that program's header says if its
+ * entries bear it out.
  */
 import { crc32 } from 'node:zlib';
 
@@ -25,6 +26,15 @@ import { Page, type PageLocation } from './page.js';
 /** Called now and then by what takes long: `done` of `total` bytes of the file. */
 export type ProgressListener = (step: 'check' | 'index', done: number, total: number) => void;
 
+/** What recovery needs of whoever opens the file. */
+export interface RecoveryHooks {
+  /** Throws if this is not the stream that was wanted. Called before anything is written. */
+  accept(identity: StreamIdentity): void;
+  /** Forgets, durably, what was derived from the stream. Called before another program's work is taken over. */
+  forgetDerived(): Promise<void>;
+  readonly onProgress: ProgressListener | undefined;
+}
+
 /** A file that is ready to be written to. */
 export interface Recovered {
   readonly identity: StreamIdentity;
@@ -32,8 +42,6 @@ export interface Recovered {
   readonly space: FileSpace;
   /** The last commit. */
   readonly commit: CommitRecord;
-  /** Whether another program wrote to the file last, so that nothing derived from it can be trusted. */
-  readonly foreign: boolean;
 }
 
 /** Bytes read at a time while checking. */
@@ -43,11 +51,7 @@ const READ_BYTES = 1 << 20;
  * Reads the header page, settles what is committed, and wipes what is not.
  * @throws {StreamFileError} `not-a-stream-file` or `damaged`
  */
-export async function recover(
-  file: DiskFile,
-  where: PageLocation,
-  onProgress?: ProgressListener,
-): Promise<Recovered> {
+export async function recover(file: DiskFile, where: PageLocation, hooks: RecoveryHooks): Promise<Recovered> {
   const { path, geometry } = where;
   const size = await file.size();
   if (size < HEADER_PAGE_BYTES) {
@@ -56,12 +60,11 @@ export async function recover(
   const bytes = new Uint8Array(HEADER_PAGE_BYTES);
   await file.read(0, bytes);
   const found = parseHeaderPage(bytes, path);
-  const last = found.commits[0];
+  hooks.accept(found.identity);
 
-  const explained = found.ours && last !== undefined;
-  const commit = explained
-    ? await newestWhole(file, found, size, where, onProgress)
-    : await adopt(file, found, size, where, onProgress);
+  const { commit, foreign } = await settle(file, found, size, where, hooks);
+  // First of all: once the header is ours again, nobody can tell any more.
+  if (foreign) await hooks.forgetDerived();
   const space = new FileSpace(file, geometry, size);
   if (!commit.clean || !geometry.isOnGrid(size)) {
     space.wipe(commit.end.length);
@@ -69,8 +72,10 @@ export async function recover(
   }
 
   // From here on the file is in use: until it is closed cleanly, its tail may hold anything.
+  const base = found.commits[0]?.sequence ?? 0;
   const opened: CommitRecord = {
-    sequence: (last?.sequence ?? 0) + 1,
+    sequence: base + 1,
+    base,
     start: commit.end,
     end: commit.end,
     epoch: commit.epoch,
@@ -81,7 +86,29 @@ export async function recover(
   headerPage.record(opened);
   await file.write(0, headerPage.bytes);
   await file.sync();
-  return { identity: found.identity, headerPage, space, commit: opened, foreign: !explained };
+  return { identity: found.identity, headerPage, space, commit: opened };
+}
+
+/** What is committed, and whether another program has written to the file since this package did. */
+async function settle(
+  file: DiskFile,
+  found: HeaderPageState,
+  size: number,
+  where: PageLocation,
+  { onProgress }: RecoveryHooks,
+): Promise<{ commit: CommitRecord; foreign: boolean }> {
+  const newest = found.commits[0];
+  if (!found.ours || !newest)
+    return { commit: await adopt(file, found, size, where, onProgress), foreign: true };
+  if (newest.start.length > size) {
+    throw new StreamFileError(
+      'damaged',
+      `${where.path}: ${newest.start.length} bytes are committed, but the file has only ${size}`,
+    );
+  }
+  if (!newest.clean) return { commit: await newestWhole(file, found.commits, size), foreign: false };
+  const foreign = await hasTail(file, newest.end.length, where);
+  return { commit: { ...newest, clean: !foreign }, foreign };
 }
 
 function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
@@ -95,17 +122,15 @@ function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
   }
 }
 
-/** The newest commit whose data are all in the file. */
+/** The newest commit whose data are all in the file. What the newest slot builds on was synced before it was written. */
 async function newestWhole(
   file: DiskFile,
-  { extent, commits }: HeaderPageState,
+  commits: readonly CommitRecord[],
   size: number,
-  where: PageLocation,
-  onProgress: ProgressListener | undefined,
 ): Promise<CommitRecord> {
   const newest = commits[0]!;
-  if (newest.clean && newest.end.length === extent.length && newest.end.length <= size) return newest;
   for (const commit of commits) {
+    if (commit.sequence <= newest.base) break;
     if (
       commit.end.length <= size &&
       (await rangeCrc(file, commit.start.length, commit.end.length)) === commit.dataCrc
@@ -113,15 +138,16 @@ async function newestWhole(
       return commit;
     }
   }
-  // Only without fsync: more commits than there are slots were lost. What the entries themselves bear out is kept.
-  const oldest = commits.at(-1)!;
-  const end = await walk(
-    file,
-    { length: Math.min(oldest.end.length, size), entries: oldest.end.entries },
-    where,
-    onProgress,
-  );
-  return { ...newest, start: end.extent, end: end.extent, dataCrc: 0, clean: false };
+  return { ...newest, end: newest.start, dataCrc: 0 };
+}
+
+/** Whether an entry stands where the next one would, at the stream's end or, if that does not fit, in the next page. */
+async function hasTail(file: DiskFile, end: number, { geometry }: PageLocation): Promise<boolean> {
+  const byte = new Uint8Array(1);
+  for (const offset of [end, geometry.pageStart(geometry.pageOf(end) + 1)]) {
+    if ((await file.read(offset, byte)) > 0 && byte[0] !== 0) return true;
+  }
+  return false;
 }
 
 /** Takes over what another program wrote, if every entry that its header promises is there. */
@@ -149,6 +175,7 @@ async function adopt(
   }
   return {
     sequence: 0,
+    base: 0,
     start: extent,
     end: extent,
     epoch: commits[0]?.epoch ?? 0n,
@@ -182,6 +209,8 @@ async function walk(
     entries += count;
     length = pageStart + end;
     if (error) return { extent: { length, entries }, reason: error.message };
+    // The rest of a page is padding only if the stream goes on, or was cut, at the next page's start.
+    if (pageLimit === geometry.pageBytes) length = pageStart + pageLimit;
     onProgress?.('check', pageStart + pageLimit, limit.length);
   }
   return { extent: { length, entries }, reason: undefined };

@@ -82,6 +82,7 @@ export class StreamFile implements AsyncDisposable {
   readonly path: string;
   /** What the stream is. */
   readonly identity: StreamIdentity;
+  readonly #disk: Disk;
   readonly #file: DiskFile;
   readonly #store: PageStore;
   readonly #reader: Reader;
@@ -93,6 +94,7 @@ export class StreamFile implements AsyncDisposable {
   private constructor(parts: {
     path: string;
     identity: StreamIdentity;
+    disk: Disk;
     file: DiskFile;
     store: PageStore;
     reader: Reader;
@@ -101,6 +103,7 @@ export class StreamFile implements AsyncDisposable {
   }) {
     this.path = parts.path;
     this.identity = parts.identity;
+    this.#disk = parts.disk;
     this.#file = parts.file;
     this.#store = parts.store;
     this.#reader = parts.reader;
@@ -123,15 +126,13 @@ export class StreamFile implements AsyncDisposable {
   static async open(path: string, options: StreamFileOptions = {}): Promise<StreamFile> {
     const disk = options.disk ?? nodeDisk;
     if (!options.create) await (await openFile(disk, path)).close();
-    const bookmarkStore = await lock(path, options.openBookmarkStore ?? openLevelBookmarkStore);
+    const bookmarkStore = await lock(disk, path, options.openBookmarkStore ?? openLevelBookmarkStore);
     let file: DiskFile | undefined;
     try {
       file = await openOrCreate(disk, path, options);
       return await StreamFile.#assemble(disk, path, file, bookmarkStore, options);
     } catch (error) {
-      await file?.close();
-      await bookmarkStore.close();
-      await removeHolder(path);
+      await inOrder([() => file?.close(), () => removeHolder(disk, path), () => bookmarkStore.close()]);
       throw ioError(path, 'opening', error);
     }
   }
@@ -145,16 +146,21 @@ export class StreamFile implements AsyncDisposable {
   ): Promise<StreamFile> {
     const geometry = new Geometry(options.pageBytes);
     const where = { path, geometry };
-    const { identity, headerPage, space, commit, foreign } = await recover(file, where, options.onProgress);
-    if (options.create) checkIdentity(path, identity, options.create);
+    const bookmarks = new BookmarkIndex(bookmarkStore);
+    const { identity, headerPage, space, commit } = await recover(file, where, {
+      accept(found) {
+        if (options.create) checkIdentity(path, found, options.create);
+      },
+      forgetDerived: () => bookmarks.clear(),
+      onProgress: options.onProgress,
+    });
     const committed = commit.end;
     await finishPendingUpdate(disk, path, file, committed.length);
 
     const store = new PageStore(file, where, options.cachePages ?? 32);
     store.advance(committed);
     const reader = new Reader(file, store);
-    const bookmarks = new BookmarkIndex(bookmarkStore);
-    if (foreign || bookmarks.isNew || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
+    if (!bookmarks.isUsable || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
     await catchUp(bookmarks, reader, committed, options.onProgress);
 
     const tail =
@@ -175,7 +181,7 @@ export class StreamFile implements AsyncDisposable {
         commit,
         tail,
       );
-    return new StreamFile({ path, identity, file, store, reader, bookmarks, makeWriter });
+    return new StreamFile({ path, identity, disk, file, store, reader, bookmarks, makeWriter });
   }
 
   /** Identity and committed size. */
@@ -320,7 +326,8 @@ export class StreamFile implements AsyncDisposable {
 
   /** The committed entry with this number as it stands in the file: a view. */
   async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
-    if (entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
+    this.#checkOpen();
+    if (entryNumber < 0n || entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
     const offset = await this.#reader.offsetOf(Number(entryNumber));
     if (offset === undefined) return undefined;
     const chunk = await this.#reader.read(offset, PAGE_BYTES);
@@ -332,6 +339,7 @@ export class StreamFile implements AsyncDisposable {
    * @throws {StreamFileError} `bad-bookmark`
    */
   getBookmark(key: Uint8Array): bigint | undefined {
+    this.#checkOpen();
     try {
       checkBookmark(key);
     } catch (error) {
@@ -394,7 +402,8 @@ export class StreamFile implements AsyncDisposable {
 
   /** Where in the file an entry stands, for `read`; the end for the next entry; undefined beyond. A safe integer. */
   async offsetOf(entryNumber: bigint): Promise<number | undefined> {
-    if (entryNumber > BigInt(this.#store.committed.entries)) return undefined;
+    this.#checkOpen();
+    if (entryNumber < 0n || entryNumber > BigInt(this.#store.committed.entries)) return undefined;
     return this.#reader.offsetOf(Number(entryNumber));
   }
 
@@ -404,6 +413,7 @@ export class StreamFile implements AsyncDisposable {
    * @param offset a safe integer that `offsetOf`, `committedLength` or an earlier chunk gave
    */
   read(offset: number, bytesMax: number): Chunk | undefined | Promise<Chunk | undefined> {
+    this.#checkOpen();
     return this.#reader.read(offset, bytesMax);
   }
 
@@ -418,15 +428,19 @@ export class StreamFile implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    try {
-      await this.#writer.close();
-      await this.#bookmarks.close();
-    } catch (error) {
-      throw ioError(this.path, 'closing', error);
-    } finally {
-      await this.#file.close();
-      await removeHolder(this.path);
-    }
+    const failures = await inOrder([
+      () => this.#writer.close(),
+      () => this.#store.settled(),
+      () => this.#bookmarks.flush(),
+      () => this.#file.close(),
+      () => removeHolder(this.#disk, this.path),
+      () => this.#bookmarks.close(),
+    ]);
+    if (failures.length > 0) throw ioError(this.path, 'closing', failures[0]);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new StreamFileError('closed', `${this.path} is closed`);
   }
 
   #bookmarkOrThrow(key: Uint8Array): bigint {
@@ -437,18 +451,29 @@ export class StreamFile implements AsyncDisposable {
   }
 }
 
-async function lock(path: string, open: (path: string) => Promise<BookmarkStore>): Promise<BookmarkStore> {
+async function lock(
+  disk: Disk,
+  path: string,
+  open: (path: string) => Promise<BookmarkStore>,
+): Promise<BookmarkStore> {
   try {
     const store = await open(bookmarkPath(path));
-    await writeHolder(path);
+    await writeHolder(disk, path);
     return store;
   } catch (error) {
     if (!(error instanceof BookmarkStoreLocked))
       throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
-    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(path)}`, {
+    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(disk, path)}`, {
       cause: error,
     });
   }
+}
+
+/** Takes each step whatever became of the one before; returns what failed. The bookmark store is the lock, and so goes last. */
+async function inOrder(steps: readonly (() => Promise<void> | undefined)[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const step of steps) await step()?.catch((error: unknown) => failures.push(error));
+  return failures;
 }
 
 async function openOrCreate(

@@ -7,12 +7,17 @@
  *
  * When the disk is full, the waiting commits are refused and the stream is as if they had never been made. Any other
  * failed write or sync ends writing for good, since nobody can say what is on the disk; readers go on.
+ *
+ * A commit slot builds on what was durable before it. With durability `os` that may be many commits back, so the slot's
+ * checksum covers all of them, and now and then all is synced after all, to bound how much that is.
  */
 import { crc32 } from 'node:zlib';
 
 import {
   BOOKMARK_ENTRY_TYPE,
   ENTRY_HEAD_BYTES,
+  ENTRY_PACKET,
+  entryNumberAt,
   entryLengthAt,
   entryTypeAt,
   type EntryBatch,
@@ -27,7 +32,7 @@ import type { FileSpace } from './file-space.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
 import type { PageStore } from './page-store.js';
 import type { Page } from './page.js';
-import { overwriteEntry } from './pending-update.js';
+import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
 import type { Reader } from './reader.js';
 
 /** What a commit promises when it is acknowledged. */
@@ -69,6 +74,11 @@ interface WriterParts {
   readonly events: WriterEvents;
 }
 
+/** Bytes of commits above which durability `os` syncs: what a recovery has to read at most. */
+const UNSYNCED_BYTES_MAX = 64 << 20;
+
+const EPOCH_MAX = 2n ** 64n - 1n;
+
 interface WaitingCommit {
   readonly start: Extent;
   readonly end: Extent;
@@ -84,7 +94,11 @@ export class Writer {
   readonly #parts: WriterParts;
   readonly #options: WriterOptions;
   #appender: Appender;
+  /** The last commit, and the last one that is certainly durable. */
   #record: CommitRecord;
+  #durable: CommitRecord;
+  /** End of the commits that are being written. */
+  #writingTo: Extent | undefined;
   #queue: Job[] = [];
   #running: Promise<void> | undefined;
   /** Ends the wait of `interval` early. */
@@ -103,6 +117,7 @@ export class Writer {
     this.#parts = parts;
     this.#options = options;
     this.#record = record;
+    this.#durable = record;
     this.#appender = this.#appenderAt(record.end, tail);
   }
 
@@ -162,6 +177,13 @@ export class Writer {
   /** Adds an entry that was checked; returns its number. */
   addEntry(type: number, data: Uint8Array): number {
     this.#checkOperation();
+    const { pageBytes } = this.#parts.store.location.geometry;
+    if (ENTRY_HEAD_BYTES + data.length > pageBytes) {
+      throw new StreamFileError(
+        'bad-entry',
+        `${data.length} bytes of data do not fit a page of ${pageBytes}`,
+      );
+    }
     try {
       return this.#appender.append(type, data);
     } catch (cause) {
@@ -185,7 +207,8 @@ export class Writer {
         `entry ${firstEntry} does not follow entry ${this.nextEntry - 1}`,
       );
     }
-    for (const bookmark of bookmarksIn(bytes)) this.#bookmarks.push([bookmark[0].slice(), bookmark[1]]);
+    checkBatch(bytes, this.nextEntry, this.#parts.store.location.geometry.pageBytes);
+    for (const [key, entry] of bookmarksIn(bytes)) this.#bookmarks.push([key.slice(), entry]);
     try {
       this.#appender.appendEncoded(bytes);
     } catch (cause) {
@@ -235,7 +258,7 @@ export class Writer {
       const { path, file, space, store, reader, bookmarks, events } = this.#parts;
       const { geometry } = store.location;
       const before = store.committed;
-      const length = entry < before.entries ? await reader.offsetOf(entry) : undefined;
+      const length = entry >= 0 && entry < before.entries ? await reader.offsetOf(entry) : undefined;
       if (length === undefined) throw entryNotFound(entry, before.entries);
 
       const extent = { length, entries: entry };
@@ -243,7 +266,7 @@ export class Writer {
       const at = geometry.offsetInPage(length);
       const tail = at === 0 ? undefined : (await store.get(geometry.pageOf(length))).copy(at);
       await this.#fatally('cutting the stream', async () => {
-        await this.#writeRecord({ start: extent, end: extent, dataCrc: 0 }, true);
+        await this.#writeMark({ end: extent });
         store.cut(extent, tail);
         reader.forget(length);
         this.#appender = this.#appenderAt(extent, tail);
@@ -263,7 +286,7 @@ export class Writer {
       const { path, disk, file, store, reader } = this.#parts;
       const { geometry } = store.location;
       const { committed } = store;
-      const offset = entry < committed.entries ? await reader.offsetOf(entry) : undefined;
+      const offset = entry >= 0 && entry < committed.entries ? await reader.offsetOf(entry) : undefined;
       if (offset === undefined) throw entryNotFound(entry, committed.entries);
 
       const index = geometry.pageOf(offset);
@@ -281,10 +304,14 @@ export class Writer {
       }
       const changed = old.copy(old.filled);
       changed.bytes.set(data, dataAt);
+      const bytes = changed.bytes.subarray(at, at + length);
+      await preparePendingUpdate(disk, path, offset, bytes);
       await this.#fatally(`updating entry ${entry}`, async () => {
         // No slot's checksum may cover bytes that are about to change.
-        await this.#writeRecord({ start: committed, end: committed, dataCrc: 0 }, true);
-        await overwriteEntry(disk, path, file, offset, changed.bytes.subarray(at, at + length));
+        await this.#writeMark({});
+        // Nobody may read the entry from the file meanwhile.
+        store.hold(old);
+        await applyPendingUpdate(disk, path, file, offset, bytes);
       });
       store.replace(changed);
       this.#appender.replacePage(changed);
@@ -295,10 +322,8 @@ export class Writer {
   raiseEpoch(epoch: bigint): Promise<void> {
     return this.#exclusively(async () => {
       if (epoch <= this.#record.epoch) return;
-      const { committed } = this.#parts.store;
-      await this.#fatally('recording the epoch', () =>
-        this.#writeRecord({ start: committed, end: committed, dataCrc: 0, epoch }, true),
-      );
+      if (epoch > EPOCH_MAX) throw new RangeError(`epoch ${epoch} is not a u64`);
+      await this.#fatally('recording the epoch', () => this.#writeMark({ epoch }));
     });
   }
 
@@ -309,8 +334,7 @@ export class Writer {
     this.#hurry?.();
     await this.#running;
     if (this.#failure) return;
-    const { committed } = this.#parts.store;
-    await this.#writeRecord({ start: committed, end: committed, dataCrc: 0, clean: true }, true);
+    await this.#writeMark({ clean: true });
   }
 
   #appenderAt(extent: Extent, tail: Page | undefined): Appender {
@@ -328,11 +352,12 @@ export class Writer {
       throw new StreamFileError('no-operation', 'no atomic operation is open');
   }
 
-  /** A page of the operation could not be written ahead: that spoils the operation, and nothing else. */
+  /** A page of the operation could not be written ahead. If the disk is full, that spoils the operation and nothing else. */
   #spoilOperation(cause: unknown): StreamFileError {
     const error = ioError(this.#parts.path, 'writing an operation ahead', cause);
+    if (error.code !== 'disk-full') return this.#fail(error);
     this.rollbackOperation();
-    this.#operationFailure = error;
+    this.#operationFailure ??= error;
     return error;
   }
 
@@ -414,7 +439,6 @@ export class Writer {
   }
 
   async #writeGroup(group: readonly WaitingCommit[]): Promise<void> {
-    const { path, space, store, bookmarks, events } = this.#parts;
     const refuse = (error: StreamFileError): void => {
       for (const commit of group) commit.reject(error);
     };
@@ -422,29 +446,29 @@ export class Writer {
       refuse(this.#failure);
       return;
     }
+    const { path, store, bookmarks, events } = this.#parts;
     const start = store.committed;
     const { end } = group.at(-1)!;
     if (end.entries > start.entries) {
-      let dataCrc: number;
+      this.#writingTo = end;
+      let phase: 'writing' | 'committing' = 'writing';
       try {
-        await bookmarks.ready();
-        space.ensure(end.length);
-        dataCrc = await this.#writeData(start.length, end.length, group[0]!.spill);
+        const dataCrc = await this.#writeData(start, end, group[0]!.spill);
+        phase = 'committing';
+        await this.#writeRecord({ end, dataCrc }, this.#mustSync(end));
       } catch (cause) {
-        const error = ioError(path, `writing entries ${start.entries} to ${end.entries - 1}`, cause);
-        refuse(error);
-        if (error.code === 'disk-full') this.#abandon(error);
-        else this.#fail(error);
+        this.#writingTo = undefined;
+        const error = ioError(path, `${phase} entries ${start.entries} to ${end.entries - 1}`, cause);
+        // Once the header page is being written, the commit may be on the disk whatever is reported.
+        if (phase === 'writing' && error.code === 'disk-full') {
+          refuse(error);
+          this.#abandon(error);
+        } else {
+          refuse(this.#fail(error));
+        }
         return;
       }
-      try {
-        await this.#writeRecord({ start, end, dataCrc }, this.#options.durability !== 'os');
-      } catch (cause) {
-        const error = ioError(path, `committing entries ${start.entries} to ${end.entries - 1}`, cause);
-        refuse(error);
-        this.#fail(error);
-        return;
-      }
+      this.#writingTo = undefined;
       store.advance(end);
       bookmarks.add(
         group.flatMap((commit) => commit.bookmarks),
@@ -455,38 +479,66 @@ export class Writer {
     for (const commit of group) commit.resolve({ first: commit.start.entries, next: commit.end.entries });
   }
 
-  /** Writes what stands in memory of the bytes from `from` to `to`; returns the checksum of them all. */
-  async #writeData(from: number, to: number, spill: Spill | undefined): Promise<number> {
-    const { file, store } = this.#parts;
+  #mustSync(end: Extent): boolean {
+    return this.#options.durability !== 'os' || end.length - this.#durable.end.length >= UNSYNCED_BYTES_MAX;
+  }
+
+  /**
+   * Writes what stands in memory of the bytes from `start` to `end`; returns the checksum of all that is not durable.
+   * What was written ahead has a checksum of its own, and so must stand on what is durable.
+   */
+  async #writeData(start: Extent, end: Extent, spill: Spill | undefined): Promise<number> {
+    const { file, space, store, bookmarks } = this.#parts;
     const { geometry } = store.location;
-    let crc = spill?.crc ?? 0;
-    const spilledTo = spill?.length ?? from;
-    let at = from;
-    while (at < to) {
+    await bookmarks.ready();
+    if (spill && this.#record !== this.#durable) await this.#sync();
+    let crc = spill?.crc ?? (this.#record === this.#durable ? 0 : this.#record.dataCrc);
+    const spilledTo = spill?.length ?? start.length;
+    space.ensure(end.length);
+    let at = start.length;
+    while (at < end.length) {
       const index = geometry.pageOf(at);
-      const end = Math.min(to, geometry.pageStart(index + 1));
+      const to = Math.min(end.length, geometry.pageStart(index + 1));
       const page = store.held(index);
       if (page) {
         const inPage = geometry.offsetInPage(at);
-        const part = page.bytes.subarray(inPage, inPage + end - at);
+        const part = page.bytes.subarray(inPage, inPage + to - at);
         await file.write(at, part);
-        if (end > spilledTo) crc = crc32(part, crc);
+        if (to > spilledTo) crc = crc32(part, crc);
       }
-      at = end;
+      at = to;
     }
     return crc;
   }
 
-  async #writeRecord(
-    change: Pick<CommitRecord, 'start' | 'end' | 'dataCrc'> & Partial<CommitRecord>,
-    durable: boolean,
-  ): Promise<void> {
+  /** Puts a commit into the header page, upon what is durable. */
+  async #writeRecord(change: Partial<CommitRecord>, durable: boolean): Promise<void> {
     const { file, headerPage } = this.#parts;
-    const record = { ...this.#record, clean: false, sequence: this.#record.sequence + 1, ...change };
+    const { sequence: base, end: start } = this.#durable;
+    const record = {
+      ...this.#record,
+      sequence: this.#record.sequence + 1,
+      base,
+      start,
+      clean: false,
+      ...change,
+    };
     headerPage.record(record);
     await file.write(0, headerPage.bytes);
-    if (durable) await file.sync();
     this.#record = record;
+    if (durable) await this.#sync();
+  }
+
+  /** Records, durably, a change that adds no bytes. */
+  async #writeMark(change: Partial<CommitRecord>): Promise<void> {
+    // A record without a checksum of data may stand only on data that are durable already.
+    if (this.#record !== this.#durable) await this.#sync();
+    await this.#writeRecord({ start: change.end ?? this.#durable.end, dataCrc: 0, ...change }, true);
+  }
+
+  async #sync(): Promise<void> {
+    await this.#parts.file.sync();
+    this.#durable = this.#record;
   }
 
   /** Runs steps of which none may be missing: if one fails, nothing more is written. */
@@ -494,9 +546,7 @@ export class Writer {
     try {
       await steps();
     } catch (cause) {
-      const error = ioError(this.#parts.path, doing, cause);
-      this.#fail(error);
-      throw error;
+      throw this.#fail(ioError(this.#parts.path, doing, cause));
     }
   }
 
@@ -511,18 +561,41 @@ export class Writer {
     }
   }
 
-  #fail(error: StreamFileError): void {
-    this.#failure = error;
-    this.#refuseAll(error);
+  /** Ends writing for good; returns the reason for it. */
+  #fail({ code, message, cause }: StreamFileError): StreamFileError {
+    this.#failure ??= new StreamFileError(
+      code === 'disk-full' ? 'io' : code,
+      `${message}; nothing more is written: close the file and open it again`,
+      { cause },
+    );
+    this.#refuseAll(this.#failure);
+    return this.#failure;
   }
 
+  /** What is being written is left alone: it is refused, or not, when that is known. */
   #refuseAll(error: StreamFileError): void {
     if (this.#appender.operationStart) this.#operationFailure = error;
     this.#bookmarks = [];
-    this.#appender.rewind(this.#parts.store.committed);
+    this.#appender.rewind(this.#writingTo ?? this.#parts.store.committed);
     const refused = this.#queue;
     this.#queue = refused.filter((job) => 'task' in job);
     for (const job of refused) if ('commit' in job) job.commit.reject(error);
+  }
+}
+
+/** Refuses bytes that are not whole entries numbered from `first` on: once in the file, nobody could read past them. */
+function checkBatch(bytes: Uint8Array, first: number, pageBytes: number): void {
+  let number = first;
+  for (let at = 0; at < bytes.length; number++) {
+    const length = bytes.length - at < ENTRY_HEAD_BYTES ? 0 : entryLengthAt(bytes, at);
+    const fits = length >= ENTRY_HEAD_BYTES && length <= Math.min(pageBytes, bytes.length - at);
+    if (!fits || bytes[at] !== ENTRY_PACKET || entryNumberAt(bytes, at) !== number) {
+      throw new StreamFileError(
+        'bad-entry',
+        `the bytes at offset ${at} of the batch are not entry ${number}`,
+      );
+    }
+    at += length;
   }
 }
 
