@@ -1,0 +1,46 @@
+/** What went wrong with a source. */
+export type SourceErrorCode =
+  /** No server could be reached, or none answers any more. */
+  | 'no-server'
+  /** A server could not be connected to, or the connection to it has ended. */
+  | 'disconnected'
+  /** A server did not answer in time. */
+  | 'timeout'
+  /** A source with a higher epoch has taken over: this one must not write any more. */
+  | 'fenced'
+  /** A server has refused: see `result`. */
+  | 'refused'
+  /** A server's stream is not the one that this source writes. */
+  | 'differs'
+  /** What a server sends breaks the protocol. */
+  | 'protocol'
+  /** An atomic operation is open, and the call cannot be made meanwhile. */
+  | 'operation-open'
+  /** No atomic operation is open. */
+  | 'no-operation'
+  /** An entry or a bookmark that no stream can hold. */
+  | 'bad-entry'
+  /** An operation larger than this source may hold in memory. */
+  | 'too-large'
+  /** An option that makes no sense. */
+  | 'bad-option'
+  /** The source is closed. */
+  | 'closed';
+
+export interface SourceErrorDetails extends ErrorOptions {
+  /** The server's refusal: its number, as in the protocol, and its text. */
+  readonly result?: { readonly code: number; readonly text: string };
+}
+
+/** The one error class of this package. The message names the server where there is one. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+  readonly code: SourceErrorCode;
+  readonly result: SourceErrorDetails['result'];
+
+  constructor(code: SourceErrorCode, message: string, details: SourceErrorDetails = {}) {
+    super(message, details);
+    this.code = code;
+    this.result = details.result;
+  }
+}

@@ -1,0 +1,69 @@
+/** What a source can be told. Times are in milliseconds, sizes in bytes. */
+import { SourceError } from './errors.js';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** When a lost connection is made again: after waits that double, each by chance between half of it and all of it. */
+export interface RetryOptions {
+  /** Default 100. */
+  readonly firstMs: number;
+  /** Default 5,000. */
+  readonly longestMs: number;
+}
+
+export interface StreamSourceOptions {
+  /** The servers to feed, each `host:port` or both apart: their source ports. */
+  readonly servers: readonly (string | ServerAddress)[];
+  /** The stream's system id, such as a chain id. A u64. */
+  readonly systemId: bigint;
+  /** The stream's type. Default 1, a sequencer's. */
+  readonly streamType?: bigint;
+  /** Fences off sources with a lower one. A u64. Default: the time in ms, so that the source started last writes. */
+  readonly epoch?: bigint;
+  /** What the servers ask for, at most 4,096 bytes. */
+  readonly token?: Uint8Array;
+  /** How many servers must have a commit before it is acknowledged. Default `all`. */
+  readonly quorum?: 'all' | 'any' | number;
+  /** Bytes of unacknowledged operations above which `startAtomicOp` waits. Default 16 MiB. */
+  readonly windowBytes?: number;
+  /** Largest operation, in bytes as sent. Default 256 MiB. */
+  readonly operationBytesMax?: number;
+  /** Bytes of acknowledged operations kept for servers that are behind; one further behind is left out. Default 64 MiB. */
+  readonly keptBytesMax?: number;
+  /** Time to connect. Default 10 s. */
+  readonly connectMs?: number;
+  /** Time without an answer while one is awaited. Default 30 s. */
+  readonly answerMs?: number;
+  /** Time in which a first server must be reached. Default 30 s. */
+  readonly openMs?: number;
+  readonly retry?: Partial<RetryOptions>;
+  /** Told what becomes of each server. */
+  readonly onServerState?: (state: ServerState) => void;
+}
+
+/** What becomes of one server. */
+export type ServerState =
+  /** It takes operations, and has this many entries. */
+  | { readonly kind: 'connected'; readonly server: string; readonly totalEntries: bigint }
+  /** It is not there, and will be tried again. */
+  | { readonly kind: 'disconnected'; readonly server: string; readonly error: SourceError }
+  /** It is given up, and gets nothing any more. */
+  | { readonly kind: 'left-out'; readonly server: string; readonly error: SourceError };
+
+/**
+ * An address from `host:port`; an IPv6 address stands in brackets.
+ * @throws {SourceError} `bad-option`
+ */
+export function parseAddress(address: string | ServerAddress): ServerAddress {
+  if (typeof address !== 'string') return address;
+  const separator = address.lastIndexOf(':');
+  const host = address.slice(0, Math.max(separator, 0)).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(separator + 1));
+  if (host === '' || !Number.isInteger(port) || port < 1 || port > 0xffff) {
+    throw new SourceError('bad-option', `"${address}" is no server address: expected host:port`);
+  }
+  return { host, port };
+}

@@ -1,0 +1,81 @@
+/**
+ * What the source has asked for, in order, encoded once for all servers, and kept until no server needs it any more.
+ *
+ * Requests are counted from 0 over the source's life. Each knows how many entries a stream has before it and after it, so
+ * the number of entries that a server has tells how far it has come.
+ */
+
+/** Something that changes the stream: an atomic operation, a truncation or an update. */
+export interface Request {
+  readonly kind: 'operation' | 'truncation' | 'update';
+  /** The messages, ready to be sent. */
+  readonly bytes: Uint8Array;
+  /** Entries in the stream before and after it. */
+  readonly entriesBefore: bigint;
+  readonly entriesAfter: bigint;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export class RequestLog {
+  readonly #requests: Request[] = [];
+  /** Number of the first request that is kept. */
+  #first = 0;
+  #bytes = 0;
+  #entries: bigint;
+
+  /** `entries`: how many the stream has before the first request. */
+  constructor(entries: bigint) {
+    this.#entries = entries;
+  }
+
+  /** Entries in the stream once all requests are done. */
+  get entries(): bigint {
+    return this.#entries;
+  }
+
+  /** Number of the first request that is kept, and of the one that comes next. */
+  get first(): number {
+    return this.#first;
+  }
+
+  get end(): number {
+    return this.#first + this.#requests.length;
+  }
+
+  /** Bytes of the requests that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(request: Request): void {
+    this.#requests.push(request);
+    this.#bytes += request.bytes.length;
+    this.#entries = request.entriesAfter;
+  }
+
+  at(number: number): Request | undefined {
+    return this.#requests[number - this.#first];
+  }
+
+  /** Forgets the requests before `number`. */
+  forgetBefore(number: number): void {
+    const count = Math.max(0, Math.min(number, this.end) - this.#first);
+    for (const request of this.#requests.splice(0, count)) this.#bytes -= request.bytes.length;
+    this.#first += count;
+  }
+
+  /**
+   * The request that a server with so many entries needs next, if there is one such place, or one that is nearest to
+   * `near`, the request that it was thought to need.
+   */
+  find(entries: bigint, near: number): number | undefined {
+    let found: number | undefined;
+    for (let number = this.#first; number <= this.end; number++) {
+      const before = this.at(number)?.entriesBefore ?? this.#entries;
+      if (before !== entries) continue;
+      if (found === undefined || Math.abs(number - near) < Math.abs(found - near)) found = number;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * All servers of a source: one log for them, one link to each, and the rule by which a request is acknowledged.
+ *
+ * A server that is down or slow is fed later, from what the log keeps; one that is further behind than that is left out,
+ * and so is one whose stream is another. Nobody waits for a server that is left out.
+ */
+import type { Header } from '@ds/codec';
+
+import { SourceError } from './errors.js';
+import type { ServerAddress, ServerState } from './options.js';
+import { RequestLog, type Request } from './request-log.js';
+import { ServerLink, type ServerLinkOptions, type ServerLinkOwner } from './server-link.js';
+
+export interface ServerGroupOptions {
+  readonly servers: readonly ServerAddress[];
+  readonly link: ServerLinkOptions;
+  readonly quorum: 'all' | 'any' | number;
+  readonly windowBytes: number;
+  readonly keptBytesMax: number;
+  readonly openMs: number;
+  readonly onServerState: ((state: ServerState) => void) | undefined;
+}
+
+export class ServerGroup implements ServerLinkOwner {
+  readonly #options: ServerGroupOptions;
+  readonly #links: readonly ServerLink[];
+  readonly #running: Promise<unknown>;
+  #log: RequestLog | undefined;
+  /** What each server has said at first: its entries, or why it was not reached. */
+  readonly #firstWords = new Map<ServerLink, bigint | SourceError>();
+  /** The first request that too few servers have acknowledged. */
+  #settled = 0;
+  /** Bytes of the requests from there on. */
+  #unsettledBytes = 0;
+  #waiters: { resolve(): void; reject(error: SourceError): void }[] = [];
+  #failure: SourceError | undefined;
+
+  constructor(options: ServerGroupOptions) {
+    this.#options = options;
+    this.#links = options.servers.map((address) => new ServerLink(address, options.link, this));
+    this.#running = Promise.all(this.#links.map((link) => link.run()));
+  }
+
+  get log(): RequestLog | undefined {
+    return this.#log;
+  }
+
+  /** Why nothing can be written any more. */
+  get failure(): SourceError | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves when the servers that can be reached are, and it is known where the stream ends. */
+  async open(): Promise<RequestLog> {
+    const { openMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
+    }, openMs);
+    try {
+      return await this.#logMade();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends a request to all servers. It resolves or rejects once enough of them have answered. */
+  push(request: Request): void {
+    this.#log?.push(request);
+    this.#unsettledBytes += request.bytes.length;
+    for (const link of this.#links) link.wake();
+  }
+
+  /** Resolves when few enough bytes are unacknowledged. */
+  async ready(): Promise<void> {
+    while (this.#unsettledBytes > this.#options.windowBytes) await this.#progress();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Resolves when all requests are acknowledged. */
+  async drained(): Promise<void> {
+    while (this.#log && this.#settled < this.#log.end) await this.#progress();
+  }
+
+  /** The committed header, from the first server that is connected. */
+  async header(): Promise<Header> {
+    for (const link of this.#links) if (link.connected) return link.header();
+    throw this.#failure ?? new SourceError('no-server', `no server is connected: ${this.#reasons()}`);
+  }
+
+  /** Ends all connections. What is not acknowledged rejects with `closed`. */
+  async close(): Promise<void> {
+    this.#fail(new SourceError('closed', 'the source was closed before the servers had answered'));
+    await this.#running;
+  }
+
+  async opened(link: ServerLink, header: Header): Promise<void> {
+    this.#firstWord(link, header.totalEntries);
+    await this.#logMade();
+  }
+
+  acknowledged(): void {
+    const { log } = this;
+    if (!log) return;
+    const settled = this.#acknowledgedByEnough();
+    for (; this.#settled < settled; this.#settled++) {
+      const request = log.at(this.#settled);
+      if (!request) continue;
+      this.#unsettledBytes -= request.bytes.length;
+      request.resolve();
+    }
+    this.#forget(log);
+    this.#tellWaiters();
+  }
+
+  refused(request: Request, error: SourceError): void {
+    request.reject(error);
+  }
+
+  stateChanged(link: ServerLink, state: ServerState): void {
+    this.#options.onServerState?.(state);
+    if (state.kind === 'connected') return;
+    this.#firstWord(link, state.error);
+    if (state.kind === 'disconnected') return;
+    if (state.error.code === 'fenced') this.#fail(state.error);
+    else if (this.#active.length < this.#required) {
+      this.#fail(
+        new SourceError('no-server', `too few servers are left: ${state.error.message}`, {
+          cause: state.error,
+        }),
+      );
+    } else this.acknowledged();
+  }
+
+  get #active(): readonly ServerLink[] {
+    return this.#links.filter((link) => !link.leftOut);
+  }
+
+  /** How many servers must have acknowledged a request. */
+  get #required(): number {
+    const { quorum } = this.#options;
+    if (quorum === 'any') return 1;
+    return quorum === 'all' ? Math.max(1, this.#active.length) : quorum;
+  }
+
+  /** The first request that fewer servers than required have acknowledged. */
+  #acknowledgedByEnough(): number {
+    const acknowledged = this.#active.map((link) => link.acknowledged).sort((a, b) => b - a);
+    return acknowledged[this.#required - 1] ?? 0;
+  }
+
+  /** Forgets what no server needs, and leaves out those that need more than is kept. */
+  #forget(log: RequestLog): void {
+    const needed = Math.min(this.#settled, ...this.#active.map((link) => link.acknowledged));
+    log.forgetBefore(needed);
+    while (log.bytes - this.#unsettledBytes > this.#options.keptBytesMax && log.first < this.#settled) {
+      log.forgetBefore(log.first + 1);
+    }
+    for (const link of this.#active) {
+      if (link.acknowledged >= log.first) continue;
+      const message = `${link.server}: further behind than the ${this.#options.keptBytesMax} bytes that are kept`;
+      link.leaveOut(new SourceError('differs', message));
+    }
+  }
+
+  /** Takes what a server says at first; the stream's end is known when all have spoken. */
+  #firstWord(link: ServerLink, word: bigint | SourceError): void {
+    if (this.#log) return;
+    this.#firstWords.set(link, word);
+    const words = [...this.#firstWords.values()];
+    const entries = words.filter((said) => typeof said === 'bigint');
+    if (entries.length === 0 || words.length < this.#links.length) return;
+    this.#log = new RequestLog(entries.reduce((most, some) => (some > most ? some : most)));
+    this.#tellWaiters();
+  }
+
+  async #logMade(): Promise<RequestLog> {
+    while (!this.#log) await this.#progress();
+    return this.#log;
+  }
+
+  #tellWaiters(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  #progress(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  #fail(error: SourceError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    for (const link of this.#links) link.close();
+    for (let number = this.#settled; this.#log && number < this.#log.end; number++)
+      this.#log.at(number)?.reject(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  #reasons(): string {
+    const reasons = [...this.#firstWords.values()].filter((word) => word instanceof SourceError);
+    return reasons.length === 0 ? 'no answer' : reasons.map((error) => error.message).join('; ');
+  }
+}

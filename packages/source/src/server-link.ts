@@ -1,0 +1,386 @@
+/**
+ * The way to one server: connects, opens, sends the requests that the server lacks, and takes its acknowledgements;
+ * starts over when the connection is lost. Each server is fed at its own pace.
+ *
+ * Operations are pipelined. A truncation or an update goes alone, when all before it is acknowledged: so after a lost
+ * connection the server's number of entries tells what has arrived.
+ */
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import {
+  encodeSourceMessage,
+  ResultCode,
+  SOURCE_PROTOCOL_VERSION,
+  type Header,
+  type Result,
+} from '@ds/codec';
+
+import { SourceError } from './errors.js';
+import type { RetryOptions, ServerAddress, ServerState } from './options.js';
+import type { Request, RequestLog } from './request-log.js';
+import { SourceSession, type Outcome } from './source-session.js';
+
+export interface ServerLinkOptions {
+  readonly systemId: bigint;
+  readonly streamType: bigint;
+  readonly epoch: bigint;
+  readonly token: Uint8Array;
+  readonly connectMs: number;
+  readonly answerMs: number;
+  readonly retry: RetryOptions;
+}
+
+/** What a link needs of the source. */
+export interface ServerLinkOwner {
+  /** The requests; undefined until the source knows where the stream ends. */
+  readonly log: RequestLog | undefined;
+  /** The server was reached for the first time; the source decides on the log before this returns. */
+  opened(link: ServerLink, header: Header): Promise<void>;
+  /** The server has acknowledged all requests before `link.acknowledged`. */
+  acknowledged(): void;
+  /** The server has refused a truncation or an update, which all servers answer alike. */
+  refused(request: Request, error: SourceError): void;
+  stateChanged(link: ServerLink, state: ServerState): void;
+}
+
+/** Bytes handed to the socket ahead of what the server has taken. */
+const SEND_BYTES_MAX = 1 << 20;
+
+/** Refusals that no other attempt will change. */
+const finalRefusals = new Set<number>([
+  ResultCode.unauthorized,
+  ResultCode.protocolVersion,
+  ResultCode.wrongSystemId,
+  ResultCode.invalidCommand,
+  ResultCode.entryTooLarge,
+  ResultCode.badBookmark,
+  ResultCode.badEntryType,
+]);
+
+export class ServerLink {
+  /** `host:port`, for messages. */
+  readonly server: string;
+  readonly #address: ServerAddress;
+  readonly #options: ServerLinkOptions;
+  readonly #owner: ServerLinkOwner;
+  readonly #closing = new AbortController();
+  #connection: LinkConnection | undefined;
+  /** The request that this server needs next, as far as it has acknowledged. */
+  #acknowledged = 0;
+  #leftOut: SourceError | undefined;
+
+  constructor(address: ServerAddress, options: ServerLinkOptions, owner: ServerLinkOwner) {
+    this.#address = address;
+    this.server = address.host.includes(':')
+      ? `[${address.host}]:${address.port}`
+      : `${address.host}:${address.port}`;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** Why this server gets nothing any more. */
+  get leftOut(): SourceError | undefined {
+    return this.#leftOut;
+  }
+
+  get connected(): boolean {
+    return this.#connection?.ready === true;
+  }
+
+  /** Feeds the server until it is left out or the link is closed. Never rejects. */
+  async run(): Promise<void> {
+    let failures = 0;
+    while (!this.#ended()) {
+      try {
+        await this.#connectAndFeed(() => (failures = 0));
+      } catch (cause) {
+        const error =
+          cause instanceof SourceError ? cause : new SourceError('protocol', String(cause), { cause });
+        if (this.#ended()) return;
+        if (isFinal(error)) {
+          this.leaveOut(error);
+          return;
+        }
+        this.#owner.stateChanged(this, { kind: 'disconnected', server: this.server, error });
+        const { firstMs, longestMs } = this.#options.retry;
+        const waitMs = Math.min(longestMs, firstMs * 2 ** failures++) * (0.5 + Math.random() / 2);
+        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  #ended(): boolean {
+    return this.#closing.signal.aborted || this.#leftOut !== undefined;
+  }
+
+  /** There is something new to send. */
+  wake(): void {
+    this.#connection?.send();
+  }
+
+  /** The committed header, from the server itself. */
+  header(): Promise<Header> {
+    if (!this.#connection) throw new SourceError('disconnected', `${this.server}: not connected`);
+    return this.#connection.askHeader();
+  }
+
+  /** Gives the server up. */
+  leaveOut(error: SourceError): void {
+    if (this.#leftOut) return;
+    this.#leftOut = error;
+    this.#connection?.fail(error);
+    this.#owner.stateChanged(this, { kind: 'left-out', server: this.server, error });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#connection?.fail(new SourceError('closed', `${this.server}: closed by this side`));
+  }
+
+  async #connectAndFeed(onOpened: () => void): Promise<void> {
+    const { server } = this;
+    const connection = new LinkConnection(server, this.#address, this.#options, {
+      log: () => this.#owner.log,
+      acknowledge: (next) => {
+        this.#acknowledged = next;
+        this.#owner.acknowledged();
+      },
+      refused: (request, error) => {
+        this.#owner.refused(request, error);
+      },
+    });
+    this.#connection = connection;
+    try {
+      const header = await connection.open();
+      await this.#owner.opened(this, header);
+      const { log } = this.#owner;
+      if (!log) throw new SourceError('disconnected', `${server}: not needed yet`);
+      const next = log.find(header.totalEntries, this.#acknowledged);
+      if (next === undefined) throw streamDiffers(server, header, log);
+      onOpened();
+      this.#acknowledged = next;
+      this.#owner.stateChanged(this, { kind: 'connected', server, totalEntries: header.totalEntries });
+      this.#owner.acknowledged();
+      connection.feedFrom(next);
+      await connection.failed;
+    } finally {
+      this.#connection = undefined;
+      connection.fail(new SourceError('disconnected', `${server}: the connection is not used any more`));
+    }
+  }
+}
+
+interface LinkConnectionOwner {
+  log(): RequestLog | undefined;
+  acknowledge(next: number): void;
+  refused(request: Request, error: SourceError): void;
+}
+
+type AwaitedAnswer =
+  | { readonly kind: 'request'; readonly number: number }
+  | { readonly kind: 'header'; resolve(header: Header): void; reject(error: SourceError): void };
+
+/** One connection to a server. */
+class LinkConnection {
+  /** Rejects when the connection cannot be used any more. */
+  readonly failed: Promise<never>;
+  readonly #server: string;
+  readonly #options: ServerLinkOptions;
+  readonly #owner: LinkConnectionOwner;
+  readonly #socket: Socket;
+  readonly #session = new SourceSession();
+  readonly #awaited: AwaitedAnswer[] = [];
+  #reject: (error: SourceError) => void = () => undefined;
+  #failure: SourceError | undefined;
+  /** The request to be sent next; undefined while nothing may be sent. */
+  #next: number | undefined;
+  /** A truncation or an update is under way: nothing else may be. */
+  #alone = false;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(
+    server: string,
+    address: ServerAddress,
+    options: ServerLinkOptions,
+    owner: LinkConnectionOwner,
+  ) {
+    this.#server = server;
+    this.#options = options;
+    this.#owner = owner;
+    this.failed = new Promise<never>((_, reject) => (this.#reject = reject));
+    this.failed.catch(() => undefined);
+    this.#socket = connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    this.#socket.on('data', (chunk) => {
+      this.#receive(chunk);
+    });
+    this.#socket.on('error', (cause) => {
+      this.fail(new SourceError('disconnected', `${server}: ${cause.message}`, { cause }));
+    });
+    this.#socket.on('close', () => {
+      this.fail(new SourceError('disconnected', `${server}: the server has ended the connection`));
+    });
+  }
+
+  get ready(): boolean {
+    return this.#next !== undefined && !this.#failure;
+  }
+
+  /** Connects and shows who this is; resolves with what the server has committed. */
+  async open(): Promise<Header> {
+    const { connectMs, systemId, epoch, token } = this.#options;
+    const timer = setTimeout(() => {
+      this.fail(new SourceError('timeout', `${this.#server}: no connection in ${connectMs} ms`));
+    }, connectMs);
+    const connected = new Promise<void>((resolve) => this.#socket.once('connect', resolve));
+    await Promise.race([connected, this.failed]).finally(() => {
+      clearTimeout(timer);
+    });
+    const protocolVersion = SOURCE_PROTOCOL_VERSION;
+    return this.#ask(
+      encodeSourceMessage(
+        { kind: 'openSource', protocolVersion, systemId, epoch, token },
+        this.#options.streamType,
+      ),
+    );
+  }
+
+  askHeader(): Promise<Header> {
+    return this.#ask(encodeSourceMessage({ kind: 'header' }, this.#options.streamType));
+  }
+
+  /** Sends requests from `number` on, now and as they come. */
+  feedFrom(number: number): void {
+    this.#next = number;
+    this.send();
+  }
+
+  send(): void {
+    const log = this.#owner.log();
+    if (this.#next === undefined || this.#failure || !log) return;
+    this.#socket.cork();
+    while (!this.#alone && this.#socket.writableLength < SEND_BYTES_MAX) {
+      const request = log.at(this.#next);
+      if (!request) break;
+      if (request.kind !== 'operation') {
+        if (this.#awaited.length > 0) break;
+        this.#alone = true;
+      }
+      this.#socket.write(request.bytes, this.#onTaken);
+      this.#await({ kind: 'request', number: this.#next });
+      this.#next++;
+    }
+    this.#socket.uncork();
+  }
+
+  fail(error: SourceError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    clearTimeout(this.#deadline);
+    this.#socket.destroy();
+    for (const awaited of this.#awaited.splice(0)) if (awaited.kind === 'header') awaited.reject(error);
+    this.#reject(error);
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    if (!error) this.send();
+  };
+
+  #ask(message: Uint8Array): Promise<Header> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) throw this.#failure;
+      this.#socket.write(message);
+      this.#await({ kind: 'header', resolve, reject });
+    });
+  }
+
+  #await(answer: AwaitedAnswer): void {
+    this.#awaited.push(answer);
+    if (this.#awaited.length === 1) this.#restartDeadline();
+  }
+
+  #restartDeadline(): void {
+    clearTimeout(this.#deadline);
+    if (this.#awaited.length === 0) return;
+    const { answerMs } = this.#options;
+    this.#deadline = setTimeout(() => {
+      this.fail(new SourceError('timeout', `${this.#server}: no answer in ${answerMs} ms`));
+    }, answerMs);
+  }
+
+  #receive(chunk: Uint8Array): void {
+    try {
+      this.#session.receive(chunk);
+      for (let outcome = this.#session.next(); outcome; outcome = this.#session.next()) this.#take(outcome);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.fail(new SourceError(error.code, `${this.#server}: ${error.message}`, { cause: error }));
+      return;
+    }
+    this.#restartDeadline();
+    this.send();
+  }
+
+  #take(outcome: Outcome): void {
+    if (this.#failure) return;
+    const awaited = this.#awaited.shift();
+    if (outcome.kind === 'ok') {
+      if (!awaited) throw new SourceError('protocol', 'the server answers what nobody has asked');
+      if (awaited.kind === 'header') {
+        awaited.resolve(outcome.header);
+      } else {
+        this.#alone = false;
+        this.#owner.acknowledge(awaited.number + 1);
+      }
+      return;
+    }
+    const error = refusal(this.#server, outcome.result);
+    const request = awaited?.kind === 'request' ? this.#owner.log()?.at(awaited.number) : undefined;
+    if (awaited?.kind === 'header') awaited.reject(error);
+    if (request && request.kind !== 'operation' && isAnswerToRequest(outcome.result.code)) {
+      this.#alone = false;
+      this.#owner.refused(request, error);
+      if (awaited?.kind === 'request') this.#owner.acknowledge(awaited.number + 1);
+      return;
+    }
+    this.fail(error);
+  }
+}
+
+function refusal(server: string, { code, text }: Result): SourceError {
+  const kind = code === ResultCode.epochFenced ? 'fenced' : 'refused';
+  return new SourceError(kind, `${server}: the server refuses: ${text} (${code})`, {
+    result: { code, text },
+  });
+}
+
+/** Refusals that are about a truncation or an update itself, and that every server gives alike. */
+function isAnswerToRequest(code: number): boolean {
+  return (
+    code === ResultCode.entryNotFound ||
+    code === ResultCode.updateMismatch ||
+    code === ResultCode.badEntryType
+  );
+}
+
+function isFinal({ code, result }: SourceError): boolean {
+  return (
+    code === 'fenced' ||
+    code === 'differs' ||
+    code === 'protocol' ||
+    (result !== undefined && finalRefusals.has(result.code))
+  );
+}
+
+function streamDiffers(server: string, { totalEntries }: Header, log: RequestLog): SourceError {
+  const oldest = log.at(log.first)?.entriesBefore ?? log.entries;
+  const reason =
+    totalEntries > log.entries
+      ? `more than the ${log.entries} that this source knows of`
+      : `and what follows is not kept: this source can go on from entry ${oldest}`;
+  return new SourceError('differs', `${server}: the server has ${totalEntries} entries, ${reason}`);
+}
