@@ -1,8 +1,8 @@
 /** The client of a stream: asks for single entries, and follows the stream over lost connections. */
-import { entriesOf, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
+import { entriesOf, equalBytes, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
 
 import { parseAddress, type ServerAddress } from './address.js';
-import { firstEntriesOf } from './batch-cut.js';
+import { firstEntriesOf, lastEntryOf, withoutFirstEntry } from './batch-cut.js';
 import { Connection } from './connection.js';
 import { ClientError } from './errors.js';
 import { defaultRetry, Retry, type RetryOptions } from './retry.js';
@@ -35,6 +35,11 @@ export type FollowState =
 export interface FollowOptions {
   /** Where to start: an entry's number, a bookmark's key, or `latest`: with the next entry to come. Default 0. */
   readonly from?: bigint | Uint8Array | 'latest';
+  /**
+   * The entry before `from`, as it stands on the wire, which must be the server's too: for whoever goes on with a stream
+   * that was followed before. Only where `from` is a number above 0.
+   */
+  readonly after?: Uint8Array;
   /** Ends after so many entries. */
   readonly count?: bigint;
   /** Ends after this entry. */
@@ -79,8 +84,9 @@ export class StreamClient implements AsyncDisposable {
   /**
    * The stream's entries as they come, many at a time: faster, and as bytes to be passed on.
    *
-   * Goes on over lost connections, exactly where it was. Throws a `ClientError`: `beyond-end` when the stream ends
-   * before the next entry, `unknown-bookmark`, `wrong-stream`, `sequence`, `protocol`, `refused`, or what has kept it from
+   * Goes on over lost connections, exactly where it was, once the server has shown that it still has the last entry
+   * before that. Throws a `ClientError`: `beyond-end` when the stream ends
+   * before the next entry, `unknown-bookmark`, `wrong-stream` when it is not the stream followed before, `sequence`, `protocol`, `refused`, or what has kept it from
    * connecting after too many attempts.
    */
   async *followBatches(options: FollowOptions = {}): AsyncGenerator<EntryBatch, void, undefined> {
@@ -91,6 +97,8 @@ export class StreamClient implements AsyncDisposable {
     let from = options.from ?? 0n;
     let left = entriesWanted(options);
     let identity: Header | undefined;
+    let seen = options.after;
+    let last: EntryBatch | undefined;
     while (left === undefined || left > 0n) {
       let connection: Connection | undefined;
       try {
@@ -99,10 +107,12 @@ export class StreamClient implements AsyncDisposable {
         checkIdentity(connection, header, identity);
         identity = header;
         if (from === 'latest') from = header.totalEntries;
-        await start(connection, from);
+        if (last) seen = lastEntryOf(last);
+        let unseen = await start(connection, from, header, seen);
         this.#options.onState?.({ kind: 'streaming', server: connection.server, header });
         while (left === undefined || left > 0n) {
-          let batch: EntryBatch = await connection.nextBatch();
+          let batch: EntryBatch = unseen ?? (await connection.nextBatch());
+          unseen = undefined;
           retry.reset();
           if (options.until !== undefined) left ??= options.until - batch.firstEntry + 1n;
           if (left !== undefined) {
@@ -111,6 +121,7 @@ export class StreamClient implements AsyncDisposable {
             left -= BigInt(batch.count);
           }
           from = batch.firstEntry + BigInt(batch.count);
+          last = batch;
           yield batch;
         }
       } catch (error) {
@@ -173,21 +184,44 @@ function entriesWanted({ from = 0n, count, until }: FollowOptions): bigint | und
   return count;
 }
 
-async function start(connection: Connection, from: bigint | Uint8Array): Promise<void> {
+/**
+ * Starts the stream. Where the entry before `from` has been seen, it is asked for again, on this very connection, so that
+ * nothing can change between the check and the stream; what has come behind it is returned.
+ */
+async function start(
+  connection: Connection,
+  from: bigint | Uint8Array,
+  header: Header,
+  seen: Uint8Array | undefined,
+): Promise<EntryBatch | undefined> {
+  if (typeof from === 'bigint' && from > header.totalEntries) {
+    throw beyondEnd(connection, from, header.totalEntries);
+  }
+  const overlap = typeof from === 'bigint' && from > 0n ? seen : undefined;
   try {
-    await connection.start(from);
+    await connection.start(overlap && typeof from === 'bigint' ? from - 1n : from);
   } catch (cause) {
     if (!(cause instanceof ClientError)) throw cause;
     if (cause.result?.code === ResultCode.badFromBookmark) {
       throw new ClientError('unknown-bookmark', `${connection.server}: the bookmark is not known`, { cause });
     }
     if (cause.result?.code === ResultCode.badFromEntry && typeof from === 'bigint') {
-      const { totalEntries } = await connection.header();
-      const message = `${connection.server}: entry ${from} is beyond the stream's end: it has ${totalEntries} entries`;
-      throw new ClientError('beyond-end', message, { cause, totalEntries });
+      throw beyondEnd(connection, from, (await connection.header()).totalEntries, cause);
     }
     throw cause;
   }
+  if (!overlap) return undefined;
+  const batch = await connection.nextBatch();
+  if (!equalBytes(firstEntriesOf(batch, 1n).bytes, overlap)) {
+    const message = `${connection.server}: entry ${batch.firstEntry} is not what it was: this is not the stream followed before`;
+    throw new ClientError('wrong-stream', message, { totalEntries: header.totalEntries });
+  }
+  return withoutFirstEntry(batch);
+}
+
+function beyondEnd({ server }: Connection, from: bigint, totalEntries: bigint, cause?: unknown): ClientError {
+  const message = `${server}: entry ${from} is beyond the stream's end: it has ${totalEntries} entries`;
+  return new ClientError('beyond-end', message, { cause, totalEntries });
 }
 
 function checkIdentity({ server }: Connection, header: Header, before: Header | undefined): void {
