@@ -30,7 +30,7 @@ export interface Range<T> {
   readonly max?: T;
 }
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 /** How much is logged; `silent` is nothing. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -20,6 +20,7 @@ export function createLogger(name: string, level: LogLevel, stream: LogStream): 
     base: { name, pid: process.pid },
     level,
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { error: pino.stdSerializers.err },
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, { write: (line) => void stream.write(render(line)) });

@@ -16,6 +16,9 @@ import { formatAddress } from './text-forms.js';
 
 const { stdout, stderr } = process;
 
+/** Supervisors and terminals deliver one request to stop as several signals, milliseconds apart. */
+const REPEATED_SIGNAL_MS = 1000;
+
 /** What the process is told from outside, or does by mistake. */
 interface ProcessEvents {
   /** Fires on the first SIGINT or SIGTERM, and when the reader of stdout is gone. */
@@ -29,8 +32,8 @@ interface ProcessEvents {
 /**
  * Runs an app with this process's arguments and environment, and ends the process.
  *
- * SIGINT and SIGTERM fire `context.signal`; a second one ends at once with 130 or 143. A reader of stdout that goes
- * away (`| head`) stops the app too, quietly.
+ * SIGINT and SIGTERM fire `context.signal`; another one a second later or more ends at once with 130 or 143. A reader
+ * of stdout that goes away (`| head`) stops the app too, quietly.
  */
 export async function runApp(app: App): Promise<void> {
   let logger: Logger | undefined;
@@ -67,8 +70,11 @@ function watchProcess(onUncaught: (error: Error, origin: string) => void): Proce
   const stop = new AbortController();
   let isPipeClosed = false;
 
+  let firstSignalMs: number | undefined;
   const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
-    if (stop.signal.aborted) process.exit(128 + constants.signals[name]);
+    const nowMs = performance.now();
+    firstSignalMs ??= nowMs;
+    if (nowMs - firstSignalMs >= REPEATED_SIGNAL_MS) process.exit(128 + constants.signals[name]);
     stop.abort(new DOMException(`stopping: ${name}`, 'AbortError'));
   };
   process.on('SIGINT', onSignal);

@@ -72,13 +72,25 @@ describe('a process that is told to stop', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('a second time by %s ends at once with %i', async (signal, status) => {
+  ] as const)('again by %s a second later ends at once with %i', async (signal, status) => {
     const { child, ended, isReady } = start('stubborn');
     await isReady();
     child.kill('SIGTERM');
     await once(child.stderr, 'data');
+    await sleep(1100);
     child.kill(signal);
     expect((await ended).status).toBe(status);
+  });
+
+  it('several times within a second is told once, and finishes its work', async () => {
+    const { child, ended, isReady } = start('slow-to-stop');
+    await isReady();
+    child.kill('SIGTERM');
+    await once(child.stderr, 'data');
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    const { out, status } = await ended;
+    expect({ out, status }).toEqual({ out: 'ready {}\nfinished\n', status: 0 });
   });
 });
 
