@@ -1,0 +1,55 @@
+/** `ds-server`: a stream file served to clients and fed by a source. */
+
+import { defineApp, packageVersion } from '@ds/app-kit';
+import { StreamServer } from '@ds/server';
+import { limitsOf, options } from './options.js';
+import { watchStorage } from './storage-watch.js';
+import { openStream } from './stream.js';
+import { readTokenFile } from './token-file.js';
+
+const PAGE_BYTES = 1 << 20;
+
+export const app = defineApp({
+  name: 'ds-server',
+  version: packageVersion(import.meta.url),
+  description: 'Serves a stream file to any number of clients, and takes its entries from one source.',
+  examples: [
+    'ds-server --file /var/lib/ds/stream.bin --system-id 137',
+    'ds-server --file stream.bin --source-host 0.0.0.0 --token-file source.token',
+  ],
+  options,
+  async main(given, { logger, ready, stopped }) {
+    const { host, port, sourceHost, sourcePort, tokenFile } = given;
+    const token = tokenFile === undefined ? {} : { token: await readTokenFile(tokenFile) };
+    const wanted = {
+      systemId: given.systemId,
+      streamType: given.streamType,
+      version: given.fileVersion,
+    };
+    const storage = {
+      durability: given.durability,
+      syncIntervalMs: given.syncInterval,
+      windowBytes: given.writeBuffer,
+      cachePages: Math.floor(given.cacheSize / PAGE_BYTES),
+    };
+    const file = await openStream(given.file, wanted, storage, logger);
+    try {
+      const server = await StreamServer.start({
+        file,
+        clients: { host, port },
+        source: { host: sourceHost, port: sourcePort, ...token },
+        limits: limitsOf(given),
+        logger,
+      });
+      const unwatch = watchStorage(file, logger);
+      const { clientAddress, sourceAddress = clientAddress } = server;
+      ready({ clients: clientAddress, source: sourceAddress });
+      await stopped;
+      unwatch();
+      await server.close();
+    } finally {
+      await file.close();
+    }
+    logger.info({ path: file.path }, 'closed');
+  },
+});
