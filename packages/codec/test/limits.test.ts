@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   ANSWER_PACKET,
+  asciiBytes,
   BOOKMARK_BYTES_MAX,
   checkBookmark,
   checkEntry,
@@ -222,6 +223,8 @@ describe('A command', () => {
     expect(bytesUntilRefusal(clientCommands(1n), unknown, 'wrong-stream-type')).toBe(16);
     const commit = hex('0000000000000104 8000000000000001 00');
     expect(bytesUntilRefusal(sourceMessages(1n), commit, 'wrong-stream-type')).toBe(16);
+    const nearly = encodeCommand({ kind: 'stop' }, 2n ** 53n);
+    expect(bytesUntilRefusal(clientCommands(2n ** 53n + 1n), nearly, 'wrong-stream-type')).toBe(16);
   });
 
   it.each([
@@ -295,6 +298,7 @@ describe('A result', () => {
 
   it('holds printable ASCII only, whatever is put in or comes in', () => {
     const text = 'naïve\n🙂 \u007f';
+    expect(encodeResult(result(1, text)).subarray(9)).toEqual(asciiBytes('na?ve?? ?'));
     expect(decode(serverPackets, encodeResult(result(1, text)))).toEqual([result(1, 'na?ve?? ?')]);
     expect(decode(serverPackets, hex('ff 0000000d 00000001 411b5bff'))).toEqual([result(1, 'A?[?')]);
   });
