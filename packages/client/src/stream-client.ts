@@ -66,6 +66,18 @@ export class StreamClient implements AsyncDisposable {
     return this.#query((connection) => connection.header());
   }
 
+  /** As `header`, but waits for a server that cannot be reached, as long as `retry` says. `signal` ends the wait with `closed`. */
+  async reach(signal?: AbortSignal): Promise<Header> {
+    const retry = this.#retry(signal);
+    for (;;) {
+      try {
+        return await this.header();
+      } catch (error) {
+        await this.#waitToReconnect(retry, this.#name, error);
+      }
+    }
+  }
+
   /** The entry with this number; undefined if there is none. */
   entry(entryNumber: bigint): Promise<Entry | undefined> {
     return this.#query((connection) => connection.entry(entryNumber));
@@ -125,10 +137,7 @@ export class StreamClient implements AsyncDisposable {
           yield batch;
         }
       } catch (error) {
-        if (!(error instanceof ClientError) || !isWorthRetrying(error)) throw error;
-        const server = connection?.server ?? this.#name;
-        this.#options.onState?.({ kind: 'reconnecting', server, error });
-        await retry.wait(error);
+        await this.#waitToReconnect(retry, connection?.server ?? this.#name, error);
       } finally {
         connection?.close();
       }
@@ -147,6 +156,22 @@ export class StreamClient implements AsyncDisposable {
 
   get #name(): string {
     return `${this.#address.host}:${this.#address.port}`;
+  }
+
+  /** The signal that ends what was started with `signal`. */
+  #ending(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+  }
+
+  #retry(signal: AbortSignal | undefined): Retry {
+    return new Retry({ ...defaultRetry, ...this.#options.retry }, this.#ending(signal));
+  }
+
+  /** Throws `error` if it is not worth another try, or there have been too many. */
+  async #waitToReconnect(retry: Retry, server: string, error: unknown): Promise<void> {
+    if (!(error instanceof ClientError) || !isWorthRetrying(error)) throw error;
+    this.#options.onState?.({ kind: 'reconnecting', server, error });
+    await retry.wait(error);
   }
 
   async #query<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 
 import type { Disk } from './disk.js';
+import { holderPath } from './paths.js';
 
 /** Says that this process has the file. Who cannot be told of it is refused all the same, so it may fail. */
 export async function writeHolder(disk: Disk, path: string): Promise<void> {
@@ -48,8 +49,4 @@ export async function describeHolder(disk: Disk, path: string): Promise<string> 
   } catch {
     return 'another process';
   }
-}
-
-function holderPath(path: string): string {
-  return `${path}.holder`;
 }

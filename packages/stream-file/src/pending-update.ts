@@ -18,6 +18,7 @@ import {
 } from '@ds/codec';
 
 import type { Disk, DiskFile } from './disk.js';
+import { updatePath } from './paths.js';
 
 const MAGIC = asciiBytes('DSUPDATE');
 const HEAD_BYTES = 20;
@@ -109,10 +110,6 @@ async function readPending(disk: Disk, path: string): Promise<Uint8Array | undef
 
 function checksum(bytes: Uint8Array): number {
   return crc32(bytes.subarray(HEAD_BYTES), crc32(bytes.subarray(8, 16)));
-}
-
-function updatePath(path: string): string {
-  return `${path}.update`;
 }
 
 function preparedPath(path: string): string {

@@ -23,9 +23,11 @@ import { describeHolder, removeHolder, writeHolder } from './holder.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './level-bookmark-store.js';
 import { nodeDisk } from './node-disk.js';
 import { PageStore } from './page-store.js';
+import { bookmarkPath } from './paths.js';
 import { finishPendingUpdate } from './pending-update.js';
 import { Reader, type Chunk } from './reader.js';
 import { recover, type ProgressListener } from './recovery.js';
+import { removeStreamFile } from './removal.js';
 import { Writer, type Durability, type WriterEvents } from './writer.js';
 
 /** How a stream file is opened. */
@@ -182,6 +184,16 @@ export class StreamFile implements AsyncDisposable {
         tail,
       );
     return new StreamFile({ path, identity, disk, file, store, reader, bookmarks, makeWriter });
+  }
+
+  /**
+   * Removes a file that nobody has open, with everything beside it.
+   * @throws {StreamFileError} `locked`
+   */
+  static async remove(path: string): Promise<void> {
+    const bookmarkStore = await lock(nodeDisk, path, openLevelBookmarkStore);
+    await bookmarkStore.close();
+    await removeStreamFile(path);
   }
 
   /** Identity and committed size. */
@@ -506,11 +518,6 @@ function checkIdentity(path: string, found: StreamIdentity, wanted: StreamIdenti
       `${path} is another stream: its ${field} is ${found[field]}, not ${wanted[field]}`,
     );
   }
-}
-
-/** `NAME.db` for `NAME.bin`: the last extension of the file's name is replaced. */
-function bookmarkPath(path: string): string {
-  return `${path.replace(/(?<=[^/\\])\.[^./\\]*$/, '')}.db`;
 }
 
 function refusal(code: 'bad-entry' | 'bad-bookmark', error: unknown): unknown {

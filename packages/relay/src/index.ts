@@ -1,0 +1,2 @@
+export { RelayError, type RelayErrorCode } from './errors.js';
+export { StreamRelay, type StreamRelayOptions } from './relay.js';

@@ -1,0 +1,16 @@
+/** Names of the files that belong to a stream file. */
+
+/** The bookmark index: `NAME.db` for `NAME.bin`, the last extension of the file's name being replaced. */
+export function bookmarkPath(path: string): string {
+  return `${path.replace(/(?<=[^/\\])\.[^./\\]*$/, '')}.db`;
+}
+
+/** Who has the file open for writing. */
+export function holderPath(path: string): string {
+  return `${path}.holder`;
+}
+
+/** The one entry that is being overwritten. */
+export function updatePath(path: string): string {
+  return `${path}.update`;
+}
