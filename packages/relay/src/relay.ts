@@ -6,7 +6,7 @@
  * before that is settled.
  */
 import { ClientError, StreamClient, type FollowState, type RetryOptions } from '@ds/client';
-import { equalBytes, type Header } from '@ds/codec';
+import { encodeEntry, equalBytes, type Header } from '@ds/codec';
 import {
   StreamServer,
   type BoundAddress,
@@ -140,7 +140,7 @@ export class StreamRelay implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
-    while (!signal.aborted) {
+    for (;;) {
       try {
         await this.#copy();
       } catch (error) {
@@ -277,12 +277,10 @@ async function findMismatch(
   if (own > header.totalEntries) return `it holds ${own} entries, the upstream ${header.totalEntries}`;
   if (own === 0n) return undefined;
   const [ownLast, upstreamLast] = await Promise.all([file.getEntry(own - 1n), upstream.entry(own - 1n)]);
-  const same =
-    ownLast &&
-    upstreamLast &&
-    ownLast.type === upstreamLast.type &&
-    equalBytes(ownLast.data, upstreamLast.data);
-  return same ? undefined : `its last entry, ${own - 1n}, is not the upstream's`;
+  if (ownLast && upstreamLast && equalBytes(encodeEntry(ownLast), encodeEntry(upstreamLast))) {
+    return undefined;
+  }
+  return `its last entry, ${own - 1n}, is not the upstream's`;
 }
 
 /** Whether the upstream's stream is not the one that was followed so far. */
