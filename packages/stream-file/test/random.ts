@@ -40,16 +40,22 @@ export class Random {
   }
 }
 
-/** Runs `body` for rounds 0, 1, 2, ... of `count`, each with its own randomness; a failure says how to repeat it alone. */
+/**
+ * Runs `body` for rounds 0, 1, 2, ..., each with its own randomness, `count` of them or until it says that it is done.
+ * A failure says how to repeat its round alone.
+ */
 export async function rounds(
   count: number,
   file: string,
-  body: (random: Random, round: number) => Promise<void>,
+  body: (random: Random, round: number) => Promise<'done' | undefined>,
 ): Promise<void> {
   const only = process.env['DS_ROUND'];
-  for (let round = only ? Number(only) : 0; round < (only ? Number(only) + 1 : count); round++) {
+  for (let round = Number(only ?? 0), end = only ? round + 1 : count; round < end; round++) {
     try {
-      await body(new Random(Math.imul(seed, 0x9e3779b1) + Math.imul(round, 0x85ebca6b)), round);
+      if (
+        (await body(new Random(Math.imul(seed, 0x9e3779b1) + Math.imul(round, 0x85ebca6b)), round)) === 'done'
+      )
+        return;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const again = `DS_SEED=${seed} DS_ROUND=${round} npm test -- packages/stream-file/test/${file}`;

@@ -1,0 +1,271 @@
+// A disk that does what disks may do, and so what a power cut may leave.
+//
+// What was written and not synced is kept apart, change by change: writes by sector of 512 bytes, changes of a file's
+// size, and names (created, moved, removed), which are durable only after `syncFolder`. `afterPowerCut` makes the disk
+// that is found when power comes back: of the changes that were not synced, any subset is there, as `keep` decides.
+//
+// `onChange` is called after each change, so a test can look at what a power cut at that very point leaves, at every point
+// of a history that is run once. `fault` can fail any call; a write that fails may have written a part.
+import { dirname } from 'node:path';
+import type { Disk, DiskFile } from '../src/disk.js';
+
+const SECTOR_BYTES = 512;
+
+export interface DiskCall {
+  readonly kind:
+    | 'open'
+    | 'create'
+    | 'rename'
+    | 'remove'
+    | 'syncFolder'
+    | 'size'
+    | 'read'
+    | 'write'
+    | 'resize'
+    | 'sync'
+    | 'close';
+  readonly path: string;
+  /** Bytes of a read or write, or the new size. */
+  readonly bytes?: number;
+}
+
+export interface Fault {
+  readonly code: 'EIO' | 'ENOSPC';
+  /** Bytes of a write that are written nevertheless. */
+  readonly written?: number;
+}
+
+type Change =
+  | { readonly kind: 'write'; readonly at: number; readonly bytes: Uint8Array; readonly extends: boolean }
+  | { readonly kind: 'resize'; readonly bytes: number };
+
+/** A file's content as it would be if nothing were ever lost, as it certainly is, and the changes in between. */
+class Inode {
+  live: Uint8Array;
+  durable: Uint8Array;
+  changes: Change[] = [];
+  /** After a failed sync nobody tells what it has lost: later ones report success and make nothing durable. */
+  syncIsLost = false;
+
+  constructor(content: Uint8Array = new Uint8Array(0)) {
+    this.live = content;
+    this.durable = content.slice();
+  }
+
+  apply(change: Change): void {
+    this.live = changed(this.live, change);
+    this.changes.push(change);
+  }
+
+  sync(): void {
+    if (this.syncIsLost) return;
+    for (const change of this.changes) this.durable = changed(this.durable, change);
+    this.changes = [];
+  }
+
+  afterPowerCut(keep: () => boolean): Inode {
+    let content: Uint8Array = this.durable.slice();
+    for (const change of this.changes) {
+      for (const part of change.kind === 'write' ? sectorsOf(change) : [change]) {
+        if (keep()) content = changed(content, part);
+      }
+    }
+    return new Inode(content);
+  }
+}
+
+function changed(content: Uint8Array, change: Change): Uint8Array {
+  if (change.kind === 'resize') return resized(content, change.bytes);
+  const end = change.at + change.bytes.length;
+  const room = change.extends && end > content.length ? resized(content, end) : content;
+  // What was written into room that the file lost again is lost with it.
+  if (change.at < room.length) room.set(change.bytes.subarray(0, room.length - change.at), change.at);
+  return room;
+}
+
+function resized(content: Uint8Array, bytes: number): Uint8Array {
+  const other = new Uint8Array(bytes);
+  other.set(content.subarray(0, bytes));
+  return other;
+}
+
+function* sectorsOf(write: Change & { kind: 'write' }): Generator<Change> {
+  const end = write.at + write.bytes.length;
+  for (let at = write.at; at < end;) {
+    const next = Math.min(end, at + SECTOR_BYTES - (at % SECTOR_BYTES));
+    yield { ...write, at, bytes: write.bytes.subarray(at - write.at, next - write.at) };
+    at = next;
+  }
+}
+
+interface NameChange {
+  readonly folder: string;
+  apply(names: Map<string, Inode>): void;
+}
+
+export class SimulatedDisk implements Disk {
+  /** Fails the calls that it returns a fault for. */
+  fault: ((call: DiskCall) => Fault | undefined) | undefined;
+  /** Called after each change. */
+  onChange: (() => void) | undefined;
+  /** Calls so far. */
+  calls = 0;
+  readonly #live: Map<string, Inode>;
+  readonly #durable: Map<string, Inode>;
+  #nameChanges: NameChange[] = [];
+
+  constructor(files: ReadonlyMap<string, Inode> = new Map()) {
+    this.#live = new Map(files);
+    this.#durable = new Map(files);
+  }
+
+  /** The disk as it is found after a power cut at this moment. `keep` is asked for each change that was not synced. */
+  afterPowerCut(keep: () => boolean): SimulatedDisk {
+    const names = new Map(this.#durable);
+    for (const change of this.#nameChanges) if (keep()) change.apply(names);
+    const found = new Map<Inode, Inode>();
+    for (const inode of names.values()) if (!found.has(inode)) found.set(inode, inode.afterPowerCut(keep));
+    return new SimulatedDisk(new Map([...names].map(([path, inode]) => [path, found.get(inode) ?? inode])));
+  }
+
+  /** A file's content as a program sees it now. */
+  contentOf(path: string): Uint8Array | undefined {
+    return this.#live.get(path)?.live.slice();
+  }
+
+  /** Puts a file there, durably. */
+  put(path: string, content: Uint8Array): void {
+    const inode = new Inode(content.slice());
+    this.#live.set(path, inode);
+    this.#durable.set(path, inode);
+  }
+
+  async open(path: string): Promise<DiskFile> {
+    await this.#call({ kind: 'open', path });
+    const inode = this.#live.get(path);
+    if (!inode) throw systemError('ENOENT', 'open', path);
+    return this.#file(path, inode);
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    await this.#call({ kind: 'create', path });
+    let inode = this.#live.get(path);
+    if (inode) {
+      inode.apply({ kind: 'resize', bytes: 0 });
+      this.onChange?.();
+    } else {
+      inode = new Inode();
+      const created = inode;
+      this.#rename(path, (names) => names.set(path, created));
+    }
+    return this.#file(path, inode);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#call({ kind: 'rename', path: from });
+    const inode = this.#live.get(from);
+    if (!inode) throw systemError('ENOENT', 'rename', from);
+    this.#rename(to, (names) => {
+      names.delete(from);
+      names.set(to, inode);
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#call({ kind: 'remove', path });
+    if (this.#live.has(path)) this.#rename(path, (names) => names.delete(path));
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#call({ kind: 'syncFolder', path });
+    const folder = dirname(path);
+    for (const change of this.#nameChanges) if (change.folder === folder) change.apply(this.#durable);
+    this.#nameChanges = this.#nameChanges.filter((change) => change.folder !== folder);
+    this.onChange?.();
+  }
+
+  #rename(path: string, apply: (names: Map<string, Inode>) => void): void {
+    apply(this.#live);
+    this.#nameChanges.push({ folder: dirname(path), apply });
+    this.onChange?.();
+  }
+
+  /** What is asked for happens a moment later, as on a real disk: who does not wait for it is not told of it. */
+  async #call(call: DiskCall, inode?: Inode): Promise<void> {
+    await Promise.resolve();
+    this.#callSync(call, inode);
+  }
+
+  #callSync(call: DiskCall, inode?: Inode): void {
+    this.calls++;
+    const fault = this.fault?.(call);
+    if (!fault) return;
+    if (call.kind === 'sync' && inode) inode.syncIsLost = true;
+    throw Object.assign(systemError(fault.code, call.kind, call.path), { written: fault.written ?? 0 });
+  }
+
+  #file(path: string, inode: Inode): DiskFile {
+    const write = (at: number, bytes: Uint8Array): void => {
+      inode.apply({
+        kind: 'write',
+        at,
+        bytes: bytes.slice(),
+        extends: at + bytes.length > inode.live.length,
+      });
+      this.onChange?.();
+    };
+    const read = (at: number, into: Uint8Array): number => {
+      const part = inode.live.subarray(at, at + into.length);
+      into.set(part);
+      return part.length;
+    };
+    const partly = (error: unknown, at: number, bytes: Uint8Array): unknown => {
+      const { written } = error as { written?: number };
+      if (written) write(at, bytes.subarray(0, written));
+      return error;
+    };
+    return {
+      size: async () => {
+        await this.#call({ kind: 'size', path });
+        return inode.live.length;
+      },
+      read: async (at, into) => {
+        await this.#call({ kind: 'read', path, bytes: into.length });
+        return read(at, into);
+      },
+      readSync: (at, into) => {
+        this.#callSync({ kind: 'read', path, bytes: into.length });
+        return read(at, into);
+      },
+      write: async (at, bytes) => {
+        await this.#call({ kind: 'write', path, bytes: bytes.length }).catch((error: unknown) => {
+          throw partly(error, at, bytes);
+        });
+        write(at, bytes);
+      },
+      writeSync: (at, bytes) => {
+        try {
+          this.#callSync({ kind: 'write', path, bytes: bytes.length });
+        } catch (error) {
+          throw partly(error, at, bytes);
+        }
+        write(at, bytes);
+      },
+      resizeSync: (bytes) => {
+        this.#callSync({ kind: 'resize', path, bytes });
+        inode.apply({ kind: 'resize', bytes });
+        this.onChange?.();
+      },
+      sync: async () => {
+        await this.#call({ kind: 'sync', path }, inode);
+        inode.sync();
+        this.onChange?.();
+      },
+      close: () => this.#call({ kind: 'close', path }),
+    };
+  }
+}
+
+function systemError(code: string, doing: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${doing} '${path}'`), { code });
+}
