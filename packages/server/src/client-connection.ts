@@ -6,12 +6,13 @@
  */
 import type { Socket } from 'node:net';
 
-import { result, ResultCode } from '@ds/codec';
+import { ENTRY_BYTES_MAX, result, ResultCode } from '@ds/codec';
 import type { Chunk, StreamFile } from '@ds/stream-file';
 
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
+import { wholeEntries } from './whole-entries.js';
 
 /** What a connection shares with the others. */
 export interface ClientConnectionContext {
@@ -22,7 +23,7 @@ export interface ClientConnectionContext {
   closed(connection: ClientConnection): void;
 }
 
-/** Bytes handed to a socket at once. */
+/** Bytes handed to a socket at once, but for an entry that is larger. */
 const WRITE_BYTES = 256 << 10;
 
 export class ClientConnection {
@@ -36,6 +37,9 @@ export class ClientConnection {
   #reading = false;
   #querying = false;
   #peerEnded = false;
+  /** Commands that `#sinceMs` knows of. */
+  #commands = 0;
+  /** When the connection was made, the last command was taken or answered, or the one that is arriving began. */
   #sinceMs = Date.now();
 
   constructor(socket: Socket, context: ClientConnectionContext) {
@@ -43,7 +47,7 @@ export class ClientConnection {
     this.#session = new ClientSession(context.file.identity.streamType);
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
-        this.#sinceMs = Date.now();
+        if (this.#commands > 0 && !this.#session.midCommand) this.#sinceMs = Date.now();
         this.#session.receive(chunk);
         this.#work();
       },
@@ -97,9 +101,9 @@ export class ClientConnection {
     else this.#refuse(ResultCode.shuttingDown);
   }
 
-  /** Takes one command after the other, then goes on streaming. */
+  /** Takes one command after the other, then goes on streaming. A command ends a stream however much is on its way. */
   #work(): void {
-    while (!this.#querying && this.peer.pendingBytes < this.#context.limits.sendBytesMax) {
+    while (!this.#querying && (this.#session.state === 'streaming' || !this.#backlogged)) {
       const query = this.#session.next();
       this.#flush();
       if (!query) break;
@@ -108,6 +112,10 @@ export class ClientConnection {
     if (this.#session.state === 'closed') {
       this.peer.finish(this.#session.refusal?.text ?? 'closed');
       return;
+    }
+    if (this.#session.commands > this.#commands) {
+      this.#commands = this.#session.commands;
+      this.#sinceMs = Date.now();
     }
     const held = this.#querying || (this.#session.state === 'stopped' && this.#backlogged);
     this.peer.reading(!held);
@@ -133,6 +141,7 @@ export class ClientConnection {
       })
       .then((answer) => {
         this.#querying = false;
+        this.#sinceMs = Date.now();
         this.#session.answer(answer);
         this.#flush();
         this.#work();
@@ -168,15 +177,19 @@ export class ClientConnection {
   /** Sends from the cursor on until the socket is full or the stream's end is reached. */
   #pump(): void {
     const { file, limits } = this.#context;
-    while (!this.#reading && this.peer.pendingBytes < limits.sendBytesMax) {
+    while (!this.#reading && !this.peer.finishing && this.peer.pendingBytes < limits.sendBytesMax) {
       let chunk: Chunk | undefined | Promise<Chunk | undefined>;
       try {
-        chunk = file.read(this.#cursor, WRITE_BYTES);
+        chunk = file.read(this.#cursor, ENTRY_BYTES_MAX);
       } catch (error) {
         this.#readFailed(error);
         return;
       }
-      if (!chunk) return;
+      if (!chunk) {
+        // A client that has ended its side gets what there is; it cannot stop the stream any more.
+        if (this.#peerEnded) this.peer.finish('peer');
+        return;
+      }
       if (chunk instanceof Promise) {
         this.#await(chunk);
         return;
@@ -193,8 +206,7 @@ export class ClientConnection {
         this.#reading = false;
         if (this.#session.state !== 'streaming') return;
         if (chunk && stream === this.#stream) this.#send(chunk);
-        if (chunk || stream !== this.#stream || this.#cursor < this.#context.file.committedLength)
-          this.#pump();
+        this.#pump();
       })
       .catch((error: unknown) => {
         this.#reading = false;
@@ -202,9 +214,11 @@ export class ClientConnection {
       });
   }
 
-  #send(chunk: Chunk): void {
-    this.#cursor = chunk.nextOffset;
-    this.peer.write(chunk.bytes);
+  /** Sends whole entries, since an answer may have to come next. The chunk ends with an entry's end. */
+  #send({ bytes, nextOffset }: Chunk): void {
+    const count = wholeEntries(bytes, WRITE_BYTES);
+    this.#cursor = nextOffset - (bytes.length - count);
+    this.peer.write(bytes.subarray(0, count));
   }
 
   #readFailed(error: unknown): void {
