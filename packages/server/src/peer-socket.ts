@@ -16,7 +16,7 @@ export interface PeerEvents {
   closed(reason: string): void;
 }
 
-/** How long a peer has to end a connection that the server has ended. */
+/** How long a peer that has been sent everything has to end a connection that the server has ended. */
 const LINGER_MS = 2_000;
 
 export class PeerSocket {
@@ -51,6 +51,11 @@ export class PeerSocket {
     });
   }
 
+  /** Whether the server has ended the connection: nothing more can be written. */
+  get finishing(): boolean {
+    return this.#finishing;
+  }
+
   /** Bytes written that the peer's side of the connection has not taken. */
   get pendingBytes(): number {
     return this.#socket.writableLength;
@@ -62,6 +67,7 @@ export class PeerSocket {
   }
 
   write(bytes: Uint8Array): void {
+    if (this.#finishing) return;
     if (this.pendingBytes === 0) this.#lastTakenMs = Date.now();
     this.#socket.write(bytes, this.#onTaken);
   }
@@ -78,12 +84,14 @@ export class PeerSocket {
     if (this.#finishing) return;
     this.#finishing = true;
     this.#reason ??= reason;
+    this.#socket.once('finish', () => {
+      const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+      this.#socket.once('close', () => {
+        clearTimeout(timer);
+      });
+    });
     this.#socket.end();
     this.#socket.resume();
-    const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    this.#socket.once('close', () => {
-      clearTimeout(timer);
-    });
   }
 
   /** Cuts the connection off at once. */

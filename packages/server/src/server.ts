@@ -13,6 +13,7 @@ import {
   type Logger,
   type ServerLimits,
 } from './options.js';
+import { PeerSocket } from './peer-socket.js';
 import { SourceConnection } from './source-connection.js';
 import { SourceGate } from './source-gate.js';
 
@@ -57,6 +58,8 @@ export class StreamServer implements AsyncDisposable {
   readonly #clients = new Set<ClientConnection>();
   readonly #clientsByHost = new Map<string, number>();
   readonly #sources = new Set<SourceConnection>();
+  /** Connections for which there was no room, as long as they are there. */
+  readonly #refused = new Set<PeerSocket>();
   readonly #listeners: Server[] = [];
   readonly #unlisten: () => void;
   readonly #ticker: NodeJS.Timeout;
@@ -202,7 +205,8 @@ export class StreamServer implements AsyncDisposable {
     const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)));
     for (const connection of this.#connections()) connection.close();
     const timer = setTimeout(() => {
-      for (const connection of this.#connections()) connection.peer.destroy('shutting down');
+      for (const { peer } of this.#connections()) peer.destroy('shutting down');
+      for (const peer of this.#refused) peer.destroy('shutting down');
     }, this.#limits.closeMs);
     await Promise.all(closed);
     clearTimeout(timer);
@@ -242,7 +246,7 @@ export class StreamServer implements AsyncDisposable {
     const fromHost = this.#clientsByHost.get(host) ?? 0;
     if (this.#clients.size >= this.#limits.clientsMax || fromHost >= this.#limits.clientsPerAddressMax) {
       this.#logger.warn({ peer: host, clients: this.#clients.size, fromHost }, 'client refused: server full');
-      refuse(socket);
+      this.#refuse(socket);
       return;
     }
     const connection = new ClientConnection(socket, {
@@ -261,6 +265,18 @@ export class StreamServer implements AsyncDisposable {
     this.#logger.debug({ peer: connection.peer.name }, 'client connected');
   }
 
+  /** Tells a client that there is no room, and ends the connection. */
+  #refuse(socket: Socket): void {
+    const peer = new PeerSocket(socket, {
+      data: () => undefined,
+      taken: () => undefined,
+      closed: () => this.#refused.delete(peer),
+    });
+    this.#refused.add(peer);
+    peer.write(encodeResult(result(ResultCode.serverFull)));
+    peer.finish('server full');
+  }
+
   #acceptSource(socket: Socket, gate: SourceGate, token: Uint8Array | undefined): void {
     const connection = new SourceConnection(socket, {
       file: this.file,
@@ -272,12 +288,4 @@ export class StreamServer implements AsyncDisposable {
     });
     this.#sources.add(connection);
   }
-}
-
-/** Tells a client that there is no room, and ends the connection. */
-function refuse(socket: Socket): void {
-  socket.on('error', () => undefined);
-  socket.end(encodeResult(result(ResultCode.serverFull)));
-  socket.setTimeout(TICK_MS, () => socket.destroy());
-  socket.resume();
 }

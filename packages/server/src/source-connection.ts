@@ -46,14 +46,13 @@ export class SourceConnection implements Gated {
   #peerEnded = false;
   #gone = false;
   #flushScheduled = false;
-  #sinceMs = Date.now();
+  readonly #sinceMs = Date.now();
 
   constructor(socket: Socket, context: SourceConnectionContext) {
     this.#context = context;
     this.#session = new SourceSession(context.file.identity.streamType);
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
-        this.#sinceMs = Date.now();
         this.#session.receive(chunk);
         void this.#work();
       },
@@ -193,7 +192,7 @@ export class SourceConnection implements Gated {
   #start(expectedEntry: bigint): Promise<void> | undefined {
     const { file } = this.#context;
     const begin = (): void => {
-      if (this.#gone) return;
+      if (this.#gone || this.#session.closed) return;
       if (expectedEntry !== ANY_ENTRY && expectedEntry !== file.nextEntry) {
         const text = `Expected entry ${expectedEntry} but the next entry is ${file.nextEntry}`;
         this.#fail(result(ResultCode.expectedEntry, text));
