@@ -34,8 +34,10 @@ function main() {
   packed.forEach(checkTarball);
   installInEmptyProject(packed);
   packed.forEach(checkImport);
-  checkTypes(packed);
+  const rootExample = firstExample(join(root, 'README.md'));
+  checkTypes([...packed, { name: 'root', manifest: packed[0].manifest, example: rootExample }]);
   packed.forEach(checkExample);
+  runExample('the root README', rootExample);
   rehearsePublishing();
   apps.forEach(checkDeployed);
 }
@@ -139,9 +141,13 @@ function checkTypes(packed) {
 
 /** Runs a README's example that is in JavaScript; one that never ends has to be in TypeScript, and is compiled. */
 function checkExample({ manifest, example }) {
-  if (example.language !== 'js') return;
-  run(process.execPath, ['--input-type=module', '--eval', example.code], consumer);
-  say(`${manifest.name}: the README's example runs`);
+  if (example.language === 'js') runExample(`the README of ${manifest.name}`, example);
+}
+
+/** Runs an example against the installed packages; one that is marked as TypeScript must be JavaScript as well. */
+function runExample(where, { code }) {
+  run(process.execPath, ['--input-type=module', '--eval', code], consumer);
+  say(`the example in ${where} runs`);
 }
 
 function firstExample(readme) {
