@@ -26,7 +26,7 @@ const packages = [
   '@ds/relay',
   '@ds/zkevm',
 ];
-const app: Layer = { uses: ['@ds/app-kit', ...packages], libraries: 'any', node: true };
+const app: Layer = { uses: ['@ds/app-kit', '@ds/serving-kit', ...packages], libraries: 'any', node: true };
 
 const layers: Record<string, Layer> = {
   '@ds/codec': { uses: [], libraries: [], node: false },
@@ -41,6 +41,11 @@ const layers: Record<string, Layer> = {
     node: true,
   },
   '@ds/app-kit': { uses: [], libraries: 'any', node: true },
+  '@ds/serving-kit': {
+    uses: ['@ds/app-kit', '@ds/server', '@ds/stream-file'],
+    libraries: [],
+    node: false,
+  },
   'ds-server': app,
   'ds-relay': app,
   'ds-source': app,

@@ -2,12 +2,11 @@
 
 import { defineApp, packageVersion } from '@ds/app-kit';
 import { StreamServer } from '@ds/server';
-import { limitsOf, options } from './options.js';
+import { limitsOf, storageOf } from '@ds/serving-kit';
+import { options } from './options.js';
 import { watchStorage } from './storage-watch.js';
 import { openStream } from './stream.js';
 import { readTokenFile } from './token-file.js';
-
-const PAGE_BYTES = 1 << 20;
 
 export const app = defineApp({
   name: 'ds-server',
@@ -26,13 +25,7 @@ export const app = defineApp({
       streamType: given.streamType,
       version: given.fileVersion,
     };
-    const storage = {
-      durability: given.durability,
-      syncIntervalMs: given.syncInterval,
-      windowBytes: given.writeBuffer,
-      cachePages: Math.floor(given.cacheSize / PAGE_BYTES),
-    };
-    const file = await openStream(given.file, wanted, storage, logger);
+    const file = await openStream(given.file, wanted, storageOf(given), logger);
     try {
       const server = await StreamServer.start({
         file,

@@ -1,10 +1,7 @@
 /** What `ds-server` can be told: the one place where each option, its default and its limits stand. */
 
-import { field, type Options } from '@ds/app-kit';
-import { defaultLimits, type ServerLimits } from '@ds/server';
-
-const connectionCount = (): ReturnType<typeof field.integer> => field.integer({ min: 1, max: 1_000_000 });
-const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
+import { field } from '@ds/app-kit';
+import { limitOptions, storageOptions } from '@ds/serving-kit';
 
 export const options = {
   file: field
@@ -31,58 +28,6 @@ export const options = {
     .integer({ max: 255 })
     .optional()
     .meta({ description: 'version in the header: of a new file (3 if not given), or expected' }),
-  durability: field.choice(['always', 'interval', 'os']).default('always').meta({
-    description: 'when a commit is acknowledged: synced, synced at intervals, or handed to the system',
-  }),
-  syncInterval: field
-    .duration({ min: 1, max: 60_000 })
-    .default(50)
-    .meta({ description: 'time between syncs with durability interval' }),
-  cacheSize: field
-    .size({ min: 2 << 20 })
-    .default(32 << 20)
-    .meta({ description: 'pages of the file kept in memory for readers, in whole MiB' }),
-  writeBuffer: field
-    .size({ min: 64 << 10 })
-    .default(8 << 20)
-    .meta({ description: 'commits waiting to be written, above which the source is held back' }),
-  clientBuffer: field
-    .size({ min: 4 << 10 })
-    .default(defaultLimits.sendBytesMax)
-    .meta({ description: 'bytes handed to one connection ahead of what its client takes' }),
-  clientsMax: connectionCount()
-    .default(defaultLimits.clientsMax)
-    .meta({ description: 'client connections at once' }),
-  clientsPerAddressMax: connectionCount()
-    .default(defaultLimits.clientsPerAddressMax)
-    .meta({ description: 'client connections at once from one address' }),
-  firstCommandTimeout: timeout()
-    .default(defaultLimits.firstCommandMs)
-    .meta({ description: 'time for a first command to arrive' }),
-  commandTimeout: timeout()
-    .default(defaultLimits.commandMs)
-    .meta({ description: 'time for a command that has begun to arrive to be whole' }),
-  idleTimeout: timeout()
-    .default(defaultLimits.idleMs)
-    .meta({ description: 'time without a command on a connection that is not streaming' }),
-  stallTimeout: timeout()
-    .default(defaultLimits.stallMs)
-    .meta({ description: 'time in which a peer has not taken a byte of what it is sent' }),
-  closeTimeout: timeout()
-    .default(defaultLimits.closeMs)
-    .meta({ description: 'time that connections have to take what is on its way when the server ends' }),
+  ...storageOptions,
+  ...limitOptions,
 };
-
-/** The limits among the options, as the server takes them. */
-export function limitsOf(given: Options<typeof options>): ServerLimits {
-  return {
-    clientsMax: given.clientsMax,
-    clientsPerAddressMax: given.clientsPerAddressMax,
-    firstCommandMs: given.firstCommandTimeout,
-    commandMs: given.commandTimeout,
-    idleMs: given.idleTimeout,
-    stallMs: given.stallTimeout,
-    sendBytesMax: given.clientBuffer,
-    closeMs: given.closeTimeout,
-  };
-}

@@ -5,8 +5,8 @@
 
 import type { Logger } from '@ds/app-kit';
 import type { StreamIdentity } from '@ds/codec';
+import { openingProgress } from '@ds/serving-kit';
 import { StreamFile, StreamFileError, type StreamFileOptions } from '@ds/stream-file';
-import { openingProgress } from './opening-progress.js';
 
 /** An identity of which only some fields are asked for. */
 export type WantedIdentity = { readonly [Field in keyof StreamIdentity]?: StreamIdentity[Field] | undefined };

@@ -4,9 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseApp } from '@ds/app-kit';
 import { optionsTable, readmeTable } from '@ds/app-kit/testing';
-import { defaultLimits } from '@ds/server';
 import { app } from '../src/app.js';
-import { limitsOf, options } from '../src/options.js';
+import { options } from '../src/options.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
@@ -26,16 +25,9 @@ describe('the options of ds-server', () => {
     expect(parsed('--file', 's.bin')).toMatchObject({ host: '0.0.0.0', port: 6900, sourcePort: 6901 });
   });
 
-  it('limit as the server does by itself when nothing is said', () => {
-    expect(limitsOf(parsed('--file', 's.bin') as Parameters<typeof limitsOf>[0])).toEqual(defaultLimits);
-  });
-
   it.each([
     ['--file-version', '256', '0 to 255'],
-    ['--durability', 'sometimes', 'one of always, interval, os'],
     ['--clients-max', '0', '1 to'],
-    ['--idle-timeout', '0s', '1ms'],
-    ['--cache-size', '1MiB', 'at least 2MiB'],
   ])('refuse %s %s', (option, value, reason) => {
     expect(() => parsed('--file', 's.bin', option, value)).toThrow(reason);
   });

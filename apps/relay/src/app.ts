@@ -1,0 +1,53 @@
+/** `ds-relay`: follows a server or another relay into a stream file of its own, and serves that to clients. */
+
+import { defineApp, packageVersion } from '@ds/app-kit';
+import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
+import { limitsOf, openingProgress, storageOf } from '@ds/serving-kit';
+import { options } from './options.js';
+
+export const app = defineApp({
+  name: 'ds-relay',
+  version: packageVersion(import.meta.url),
+  description: 'Follows a server, or another relay, and serves what it gets to clients of its own.',
+  examples: [
+    'ds-relay --upstream ds.example.org:6900 --file /var/lib/ds/relay.bin',
+    'ds-relay --upstream 10.0.0.7:7900 --file relay.bin --port 7901 --on-mismatch truncate',
+  ],
+  options,
+  async main(given, { logger, ready, signal, stopped }) {
+    const relay = await start(
+      {
+        upstream: given.upstream,
+        streamType: given.streamType,
+        path: given.file,
+        file: { ...storageOf(given), onProgress: openingProgress(logger) },
+        clients: { host: given.host, port: given.port },
+        limits: limitsOf(given),
+        onMismatch: given.onMismatch,
+        connectMs: given.connectTimeout,
+        answerMs: given.answerTimeout,
+        retry: { longestMs: given.retryInterval },
+        logger,
+      },
+      signal,
+    );
+    if (!relay) return;
+    try {
+      ready({ clients: relay.clientAddress });
+      await Promise.race([stopped, relay.finished]);
+    } finally {
+      await relay.close();
+    }
+    logger.info({ path: given.file }, 'closed');
+  },
+});
+
+/** Starts the relay; undefined if it is told to end while it still waits for its upstream. */
+async function start(relay: StreamRelayOptions, signal: AbortSignal): Promise<StreamRelay | undefined> {
+  try {
+    return await StreamRelay.start(relay, signal);
+  } catch (error) {
+    if (signal.aborted && error instanceof RelayError && error.code === 'closed') return undefined;
+    throw error;
+  }
+}

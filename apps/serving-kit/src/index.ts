@@ -1,0 +1,5 @@
+/** What the apps share that serve a stream file to clients: `ds-server` and `ds-relay`. */
+
+export { limitOptions, limitsOf } from './limit-options.js';
+export { openingProgress } from './opening-progress.js';
+export { storageOf, storageOptions } from './storage-options.js';
