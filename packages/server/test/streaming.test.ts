@@ -1,61 +1,12 @@
 // Goal: a streaming client gets every committed entry from its start on, exactly once, in order, byte for byte, and
 // nothing else, whatever the writer and the other clients do meanwhile.
 import { describe, expect, it } from 'vitest';
-import { encodeCommand, encodeResult, result, ResultCode, type ClientCommand, type Entry } from '@ds/codec';
-import type { StreamFile } from '@ds/stream-file';
+import { encodeResult, result, ResultCode } from '@ds/codec';
 
-import type { StreamServer } from '../src/index.js';
+import { command, expectStop, fill, MIB, OK, settled, start } from './support/client.js';
 import { hex, packetsIn, Peer, sleep } from './support/peer.js';
 import { effort, Random, seed } from './support/random.js';
 import { add, bytesOf, commit, emptyStream, goldenStream, numbered, serve } from './support/stream.js';
-
-const OK = encodeResult(result(ResultCode.ok));
-const MIB = 1 << 20;
-
-function command(each: ClientCommand): Uint8Array {
-  return encodeCommand(each, 1n);
-}
-
-/** Connects and starts; the result that comes first is taken and expected to be OK. */
-async function start(server: StreamServer, from: bigint | Uint8Array): Promise<Peer> {
-  const peer = await Peer.connect(server.clientAddress);
-  peer.send(
-    command(
-      typeof from === 'bigint'
-        ? { kind: 'start', fromEntry: from }
-        : { kind: 'startBookmark', bookmark: from },
-    ),
-  );
-  expect(hex(await peer.take(OK.length))).toBe(hex(OK));
-  return peer;
-}
-
-/** Stops a stream; nothing of it has been left in between. */
-async function expectStop(peer: Peer): Promise<void> {
-  peer.send(command({ kind: 'stop' }));
-  expect(hex(await peer.take(OK.length))).toBe(hex(OK));
-}
-
-/** Resolves when the server has done all that it was to do for other peers before. */
-async function settled(server: StreamServer): Promise<void> {
-  const peer = await Peer.connect(server.clientAddress);
-  for (let round = 0; round < 3; round++) {
-    peer.send(command({ kind: 'entry', entryNumber: 0n }));
-    const entry = await server.getEntry(0n);
-    await peer.take(OK.length + 17 + (entry?.data.length ?? 0));
-  }
-  peer.socket.destroy();
-}
-
-/** So many MiB in entries of 512 KiB, one operation each. */
-async function fill(file: StreamFile, mib: number): Promise<Entry[]> {
-  const entries = numbered(
-    0n,
-    Array.from({ length: mib * 2 }, (_none, at) => ({ type: 1, data: Buffer.alloc(MIB / 2 - 17, at + 1) })),
-  );
-  for (const entry of entries) await commit(file, [entry]);
-  return entries;
-}
 
 describe(`Clients that start at random times, from random places, during commits (seed ${seed})`, () => {
   const shapes = {

@@ -1,6 +1,8 @@
 /** The other end of a connection, byte by byte: a test sends what it likes, and sees what comes and when it ends. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { onTestFinished } from 'vitest';
 import { FrameDecoder, serverPackets, type ServerPacket } from '@ds/codec';
@@ -37,8 +39,8 @@ export class Peer {
   }
 
   /** Connects; the connection goes with the test. It stays half open when the server ends it. */
-  static async connect({ port }: Pick<BoundAddress, 'port'>): Promise<Peer> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  static async connect({ port }: Pick<BoundAddress, 'port'>, localAddress = '127.0.0.1'): Promise<Peer> {
+    const socket = connect({ host: '127.0.0.1', port, localAddress, allowHalfOpen: true, noDelay: true });
     onTestFinished(() => void socket.destroy());
     const peer = new Peer(socket);
     await once(socket, 'connect');
@@ -144,4 +146,12 @@ export function hex(bytes: Uint8Array): string {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Bytes of array buffers that are still in use. */
+export function liveBytes(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  return process.memoryUsage().arrayBuffers;
 }
