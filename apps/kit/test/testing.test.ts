@@ -69,6 +69,15 @@ describe('a program', () => {
     await expect(program.ready()).rejects.toThrow('no luck');
   });
 
+  it('is awaited until it writes something, on either stream', async () => {
+    const text = 'console.error("warming up"); setTimeout(() => console.log(Buffer.from("é").length), 20)';
+    await using program = startProgram(process.execPath, script(text));
+    expect((await program.writes('err', /warming (\w+)/))[1]).toBe('up');
+    await program.writes('out', /2\n/);
+    expect([...program.outBytes()]).toEqual([0x32, 0x0a]);
+    await expect(program.writes('out', /3/)).rejects.toThrow('not written /3/');
+  });
+
   it('gets the variables it is given, and is gone behind its block', async () => {
     const text = 'console.log("ready", JSON.stringify(process.env)); setInterval(() => {}, 1000)';
     let child;

@@ -20,6 +20,10 @@ export interface Program extends AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   /** The addresses of its `ready` line. Rejects when it ends without one. */
   ready(): Promise<Record<string, string>>;
+  /** Resolves when what it has written on stdout or stderr matches. Rejects when it ends without that. */
+  writes(stream: 'out' | 'err', pattern: RegExp): Promise<RegExpExecArray>;
+  /** What it has written on stdout so far. */
+  outBytes(): Uint8Array;
   /** Resolves when it has ended. */
   ended(): Promise<EndedProgram>;
   /** Sends a signal and waits for the end. */
@@ -29,23 +33,37 @@ export interface Program extends AsyncDisposable {
 /** Starts a program; `await using` kills it if it is still there. */
 export function startProgram(path: string, args: readonly string[], options: StartOptions = {}): Program {
   const child = spawn(path, args, { env: { PATH: process.env['PATH'], ...options.env } });
-  const written = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (written.err += text));
-  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, ...written }));
+  const written: Record<'out' | 'err', Buffer[]> = { out: [], err: [] };
+  child.stdout.on('data', (chunk: Buffer) => written.out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => written.err.push(chunk));
+  const text = (stream: 'out' | 'err'): string => Buffer.concat(written[stream]).toString();
+
+  const ended = once(child, 'close').then(([status]) => ({
+    status: status as number | null,
+    out: text('out'),
+    err: text('err'),
+  }));
   ended.catch(() => undefined);
 
-  const readyLine = async (): Promise<string> => {
+  const writes = async (stream: 'out' | 'err', pattern: RegExp): Promise<RegExpExecArray> => {
+    const source = stream === 'out' ? child.stdout : child.stderr;
     for (;;) {
-      const line = /^ready (.*)\n/m.exec(written.out)?.[1];
-      if (line !== undefined) return line;
-      const end = await Promise.race([ended, once(child.stdout, 'data').then(() => undefined)]);
-      if (end) throw new Error(`${path} has ended before it was ready: ${end.err}`);
+      const match = pattern.exec(text(stream));
+      if (match) return match;
+      const end = await Promise.race([ended, once(source, 'data').then(() => undefined)]);
+      if (end && !pattern.test(end[stream])) {
+        throw new Error(`${path} has ended and not written ${String(pattern)}: ${end.err}`);
+      }
     }
   };
   return {
     child,
-    ready: async () => JSON.parse(await readyLine()) as Record<string, string>,
+    writes,
+    async ready() {
+      const [, addresses = ''] = await writes('out', /^ready (.*)\n/m);
+      return JSON.parse(addresses) as Record<string, string>;
+    },
+    outBytes: () => Buffer.concat(written.out),
     ended: () => ended,
     stop(signal = 'SIGTERM') {
       child.kill(signal);
