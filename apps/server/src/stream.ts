@@ -12,7 +12,7 @@ import { StreamFile, StreamFileError, type StreamFileOptions } from '@ds/stream-
 export type WantedIdentity = { readonly [Field in keyof StreamIdentity]?: StreamIdentity[Field] | undefined };
 
 /** What a new file is where nothing else is asked for: chain 1, a sequencer's stream, the nodes' current version. */
-export const newStream: StreamIdentity = { systemId: 1n, streamType: 1n, version: 3 };
+const newStream: StreamIdentity = { systemId: 1n, streamType: 1n, version: 3 };
 
 /** The options that ask for an identity, for the message that refuses a file. */
 const askedForBy = {
