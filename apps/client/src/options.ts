@@ -1,0 +1,61 @@
+/** What `ds-client` can be told: the one place where each option, its default and its limits stand. */
+
+import { field, type Options } from '@ds/app-kit';
+import type { StreamClientOptions } from '@ds/client';
+import { BOOKMARK_BYTES_MAX } from '@ds/codec';
+import { formatNames } from './formats/format.js';
+
+const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
+const bookmarkKey = (): ReturnType<typeof field.hex> => field.hex({ min: 1, max: BOOKMARK_BYTES_MAX });
+
+export const commonOptions = {
+  server: field.address().meta({ description: 'server or relay to ask' }),
+  streamType: field.u64().default(1n).meta({ description: 'stream type that the server has to have' }),
+  format: field.choice(formatNames).default('pretty').meta({
+    description: 'lines for people, an object a line, or the bytes as they are on the wire',
+  }),
+  connectTimeout: timeout().default(10_000).meta({ description: 'time for a connection to be made' }),
+  answerTimeout: timeout().default(10_000).meta({ description: 'time for the server to answer' }),
+};
+
+export const followOptions = {
+  ...commonOptions,
+  from: field
+    .either(field.choice(['latest']), field.u64())
+    .optional()
+    .meta({
+      description: 'entry to start with (0 if not given); latest: with the next one to come',
+    }),
+  fromBookmark: bookmarkKey().optional().meta({ description: 'bookmark to start with, instead of --from' }),
+  count: field.u64().optional().meta({ description: 'end after so many entries' }),
+  until: field.u64().optional().meta({ description: 'end after this entry' }),
+  retries: field
+    .either(field.choice(['forever']), field.integer())
+    .default(10)
+    .meta({ description: 'failures in a row to connect before giving up' }),
+  retryWait: timeout().default(10_000).meta({ description: 'longest wait between two attempts' }),
+  buffer: field
+    .size({ min: 4 << 10 })
+    .default(1 << 20)
+    .meta({ description: 'entries held for slow output before the server is held back' }),
+};
+
+export const entryOptions = {
+  ...commonOptions,
+  number: field.u64().meta({ positional: true, description: 'number of the entry' }),
+};
+
+export const bookmarkOptions = {
+  ...commonOptions,
+  key: bookmarkKey().meta({ positional: true, description: 'bookmark, in hexadecimal' }),
+};
+
+/** What every command tells the client library. */
+export function clientOptions(given: Options<typeof commonOptions>): StreamClientOptions {
+  return {
+    server: given.server,
+    streamType: given.streamType,
+    connectMs: given.connectTimeout,
+    answerMs: given.answerTimeout,
+  };
+}
