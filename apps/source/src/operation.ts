@@ -1,3 +1,5 @@
+/** What all inputs are made into: operations for a source to send. */
+
 /** One entry of an operation, before the server numbers it. */
 export type OperationEntry =
   | {
@@ -9,3 +11,12 @@ export type OperationEntry =
       readonly type: number;
       readonly data: Uint8Array;
     };
+
+/** An atomic operation that was read from an input. */
+export interface Operation {
+  readonly entries: readonly OperationEntry[];
+  /** It is rolled back where others are committed: nothing of it reaches the stream. */
+  readonly rollback: boolean;
+  /** Where it comes from, for messages: `line 17`. */
+  readonly origin: string;
+}

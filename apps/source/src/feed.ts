@@ -1,0 +1,86 @@
+/** Sends operations to a source without waiting for each, and counts what the servers have acknowledged. */
+
+import { describeError } from '@ds/app-kit';
+import type { Commit } from '@ds/source';
+import { FeedError } from './errors.js';
+import type { Operation } from './operation.js';
+
+/** What a feed needs of a source. */
+export interface OperationSink {
+  readonly nextEntry: bigint;
+  startAtomicOp(): Promise<void>;
+  addStreamEntry(type: number, data: Uint8Array): bigint;
+  addStreamBookmark(key: Uint8Array): bigint;
+  commitAtomicOp(): Promise<Commit>;
+  rollbackAtomicOp(): void;
+}
+
+export class Feed {
+  readonly #sink: OperationSink;
+  /** Number of the first entry that this feed adds. */
+  readonly firstEntry: bigint;
+  #operations = 0;
+  #nextEntry: bigint;
+  /** The newest commit; those before it are settled when it is. */
+  #newest: Promise<void> = Promise.resolve();
+  readonly #onFailure: (reason: unknown) => void;
+
+  /** `onFailure` is told why an operation could not be committed. */
+  constructor(sink: OperationSink, onFailure: (reason: unknown) => void) {
+    this.#sink = sink;
+    this.#onFailure = onFailure;
+    this.firstEntry = sink.nextEntry;
+    this.#nextEntry = sink.nextEntry;
+  }
+
+  /** Operations that are acknowledged. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** Entries that are acknowledged. */
+  get entries(): bigint {
+    return this.#nextEntry - this.firstEntry;
+  }
+
+  /** Number of the entry behind the last one that is acknowledged. */
+  get nextEntry(): bigint {
+    return this.#nextEntry;
+  }
+
+  /**
+   * Sends an operation; resolves when the next one may come.
+   *
+   * @throws {FeedError} `bad-input` for an operation that can't be sent; the source can go on
+   * @throws {SourceError} why nothing can be written any more
+   */
+  async send(operation: Operation): Promise<void> {
+    await this.#sink.startAtomicOp();
+    try {
+      for (const entry of operation.entries) {
+        if ('bookmark' in entry) this.#sink.addStreamBookmark(entry.bookmark);
+        else this.#sink.addStreamEntry(entry.type, entry.data);
+      }
+    } catch (cause) {
+      this.#sink.rollbackAtomicOp();
+      throw new FeedError('bad-input', `${operation.origin}: ${describeError(cause)}`, { cause });
+    }
+    if (operation.rollback) this.#sink.rollbackAtomicOp();
+    else this.#newest = this.#commit();
+  }
+
+  /** Resolves when it is known of each operation that was sent whether it is acknowledged. */
+  settled(): Promise<void> {
+    return this.#newest;
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      const { nextEntry } = await this.#sink.commitAtomicOp();
+      this.#operations++;
+      if (nextEntry > this.#nextEntry) this.#nextEntry = nextEntry;
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+}

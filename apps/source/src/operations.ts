@@ -1,0 +1,87 @@
+/** Which operations the options ask for: from lines, from blocks in lines, or from a node. */
+
+import type { Logger } from '@ds/app-kit';
+import { BlockSequence, type LastBlock } from './chain/block-sequence.js';
+import { countedBlock } from './chain/counted-block.js';
+import { EthereumNode } from './chain/ethereum-node.js';
+import { newestBlock } from './chain/newest-block.js';
+import { nodeOperations } from './chain/node-operations.js';
+import { openBytes } from './input/byte-input.js';
+import { blockOperationsOf, operationsOf } from './input/line-operations.js';
+import { readLines } from './input/lines.js';
+import type { Operation } from './operation.js';
+import type { SourceOptions } from './options.js';
+
+/** Where the stream ends. */
+interface StreamEnd {
+  readonly nextEntry: bigint;
+}
+
+/** Gives the operations to be sent once it is known where the stream ends. */
+export type Operations = (stream: StreamEnd) => AsyncIterable<Operation>;
+
+export interface InputContext {
+  readonly logger: Logger;
+  /** Ends reading with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens the input that the options name.
+ *
+ * @throws {UsageError} `invalid` when the file can't be opened
+ */
+export async function openOperations(given: SourceOptions, context: InputContext): Promise<Operations> {
+  const { ops, blocks, rpc, fromBlock } = given;
+  if (rpc && fromBlock !== undefined) return fromNode(given, rpc, fromBlock, context);
+  const bytes = await openBytes(ops ?? blocks ?? '-', context.signal);
+  const lines = readLines(bytes, given.lineMax);
+  return ops === undefined ? fromBlocks(given, lines, context) : () => operationsOf(lines);
+}
+
+function fromBlocks(
+  given: SourceOptions,
+  lines: ReturnType<typeof readLines>,
+  { logger }: InputContext,
+): Operations {
+  return async function* ({ nextEntry }) {
+    const last = await lastBlock(given, nextEntry, logger);
+    yield* blockOperationsOf(lines, new BlockSequence(last));
+  };
+}
+
+function fromNode(
+  given: SourceOptions,
+  url: URL,
+  from: bigint,
+  { logger, signal }: InputContext,
+): Operations {
+  const {
+    nodeTimeout: timeoutMs,
+    nodeRetry: retryMs,
+    toBlock: to,
+    confirmations,
+    pollInterval: pollMs,
+  } = given;
+  return async function* ({ nextEntry }) {
+    const node = new EthereumNode({ url, timeoutMs, retryMs, logger, signal });
+    const last = given.resumeFrom
+      ? await lastBlock(given, nextEntry, logger)
+      : await countedBlock(node, from, nextEntry);
+    logger.info({ node: node.name, from: last ? last.number + 1n : from }, 'taking blocks from the node');
+    yield* nodeOperations(node, last, { from, to, confirmations, pollMs, signal });
+  };
+}
+
+/** The newest block of the stream, if it is to be looked up, and there is one. */
+async function lastBlock(
+  given: SourceOptions,
+  nextEntry: bigint,
+  logger: Logger,
+): Promise<LastBlock | undefined> {
+  const { resumeFrom: server, systemId, streamType } = given;
+  if (!server || nextEntry === 0n) return undefined;
+  const last = await newestBlock({ server, systemId, streamType, totalEntries: nextEntry });
+  logger.info({ block: last?.number }, 'the newest block of the stream');
+  return last;
+}

@@ -1,0 +1,91 @@
+/** What `ds-source` can be told: the one place where each option, its default and its limits stand. */
+
+import { field, type Options } from '@ds/app-kit';
+
+const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
+
+export const options = {
+  server: field.addressList().meta({ description: 'source ports of the servers to feed' }),
+  ops: field.path().optional().meta({
+    placeholder: 'file|-',
+    description: 'operations to send, one JSON object a line; - is stdin, a name in .gz is read decompressed',
+  }),
+  blocks: field.path().optional().meta({
+    placeholder: 'file|-',
+    description: 'blocks to send as JSON-RPC has them, with full transactions, one a line',
+  }),
+  rpc: field.url().optional().meta({
+    description: 'Ethereum node whose blocks are sent, its head followed; needs --from-block',
+    secret: true,
+  }),
+  fromBlock: field.u64().optional().meta({
+    description: 'first block to take from the node when the stream is empty',
+  }),
+  toBlock: field.u64().optional().meta({
+    description: 'last block to take from the node; without it, the head is followed until a signal comes',
+  }),
+  confirmations: field.u64().default(0n).meta({
+    description: "blocks that stay back behind the node's head, so that the chain may still change there",
+  }),
+  pollInterval: timeout().default(1000).meta({ description: 'time between looks at the head of the node' }),
+  nodeTimeout: timeout().default(30_000).meta({ description: 'time for one answer of the node' }),
+  nodeRetry: field.duration().default(300_000).meta({
+    description: 'time for which a node that fails is tried again',
+  }),
+  resumeFrom: field.address().optional().meta({
+    description:
+      "a server's port for clients, to see there which block the stream ends with; what it has is skipped",
+  }),
+  systemId: field.u64().default(1n).meta({ description: "the streams' system id, such as a chain id" }),
+  streamType: field.u64().default(1n).meta({ description: "the streams' type; 1 is a sequencer's" }),
+  epoch: field.u64().optional().meta({
+    description: 'shuts out sources with a lower one; the time in ms if not given: who starts last writes',
+  }),
+  tokenFile: field.path().optional().meta({
+    description: 'file with the token that the servers ask for, white space around it left out',
+  }),
+  quorum: field
+    .either(field.choice(['all', 'any']), field.integer({ min: 1 }))
+    .default('all')
+    .meta({ description: 'how many servers must have an operation before it counts as acknowledged' }),
+  window: field
+    .size({ min: 1 })
+    .default(16 << 20)
+    .meta({ description: 'unacknowledged operations above which no more input is read' }),
+  keep: field
+    .size()
+    .default(64 << 20)
+    .meta({ description: 'acknowledged operations kept for servers that are behind' }),
+  lineMax: field
+    .size({ min: 1, max: 511 << 20 })
+    .default(128 << 20)
+    .meta({ description: 'longest line of --ops or --blocks' }),
+  connectTimeout: timeout().default(10_000).meta({ description: 'time to connect to a server' }),
+  answerTimeout: timeout()
+    .default(30_000)
+    .meta({ description: 'time without an answer while one is awaited' }),
+  openTimeout: timeout()
+    .default(30_000)
+    .meta({ description: 'time in which a first server must be reached' }),
+  stopTimeout: timeout().default(30_000).meta({
+    description: 'time after a signal in which the servers must acknowledge what was sent',
+  }),
+};
+
+export type SourceOptions = Options<typeof options>;
+
+/** What is wrong with options that are each right by themselves. */
+export function checkOptions(given: SourceOptions): string | undefined {
+  const { server, ops, blocks, rpc, fromBlock, toBlock, resumeFrom, quorum } = given;
+  const inputs = [ops, blocks, rpc].filter((input) => input !== undefined);
+  if (inputs.length !== 1) return 'give exactly one of --ops, --blocks and --rpc';
+  if (rpc && fromBlock === undefined) return '--rpc needs --from-block: where an empty stream begins';
+  if (!rpc && fromBlock !== undefined) return '--from-block goes with --rpc only';
+  if (!rpc && toBlock !== undefined) return '--to-block goes with --rpc only';
+  if (ops !== undefined && resumeFrom) return '--resume-from goes with --blocks and --rpc only';
+  if (server.some(({ port }) => port === 0)) return '--server needs a port above 0';
+  if (typeof quorum === 'number' && quorum > server.length) {
+    return `--quorum ${quorum} is more than the servers given: ${server.length}`;
+  }
+  return undefined;
+}
