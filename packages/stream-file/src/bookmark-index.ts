@@ -115,7 +115,6 @@ export class BookmarkIndex {
   async flush(): Promise<void> {
     await this.#flushAgain();
     if (this.#failure) throw this.#failure;
-    await this.#store.write([[INDEXED_TO_KEY, bytesOf(this.#indexedTo)]], false);
   }
 
   async close(): Promise<void> {
@@ -129,17 +128,18 @@ export class BookmarkIndex {
     await this.#flushing;
   }
 
+  /** Always writes, if only how far the index has come. */
   async #flush(): Promise<void> {
     const durable = this.#wasCut;
     this.#failure = undefined;
     try {
-      while (this.#waiting.size > 0 || this.#wasCut) {
+      do {
         this.#writing = this.#waiting;
         this.#waiting = new Map();
         this.#wasCut = false;
         await this.#store.write(pairsOf(this.#writing, this.#indexedTo), durable);
         this.#writing = new Map();
-      }
+      } while (this.#waiting.size > 0);
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#waiting = new Map([...this.#writing, ...this.#waiting]);

@@ -126,10 +126,10 @@ async function stateOf(
     );
   }
   expect(file.header.totalEntries).toBe(BigInt(state.items.length));
-  for (const key of keys) expect(file.getBookmark(key)).toBe(bigintOf(state.bookmark(key)));
-  for (const [number, encoded] of state.encoded.entries()) {
-    expect(hex(await file.getEntryBytes(BigInt(number)))).toBe(hex(encoded));
-  }
+  expect(keys.map((key) => file.getBookmark(key))).toEqual(keys.map((key) => bigintOf(state.bookmark(key))));
+  const entries: unknown[] = [];
+  for (const number of state.encoded.keys()) entries.push(hex(await file.getEntryBytes(BigInt(number))));
+  expect(entries).toEqual(state.encoded.map(hex));
   expect(isZero(machine.content.subarray(state.length))).toBe(true);
   return state;
 }
@@ -177,7 +177,7 @@ it.each<Durability>(['always', 'interval', 'os'])(
           await live(chain, file, random, durability);
         });
         for (const crash of found) {
-          const recovered = crash.machine.afterPowerCut(() => true);
+          const recovered = crash.machine.afterKill();
           const inRecovery = await cutting(
             recovered,
             random,
@@ -189,10 +189,10 @@ it.each<Durability>(['always', 'interval', 'os'])(
           for (const each of [crash, ...inRecovery]) await expectRecovery(each, pageBytes, random);
           crashes += 1 + inRecovery.length;
         }
-        // The next life begins where a power cut has ended this one.
-        machine = machine.afterPowerCut(keepSome(random));
+        // The next life begins where a kill or a power cut has ended this one.
+        machine = random.chance(0.5) ? machine.afterKill() : machine.afterPowerCut(keepSome(random));
         const state = await stateOf(await machine.open(options), machine, allowed());
-        machine = machine.afterPowerCut(() => true);
+        machine = machine.afterKill();
         chain = new Chain(state);
       }
       return crashes >= enough ? 'done' : undefined;

@@ -178,9 +178,8 @@ async function answersOfFile(file: StreamFile): Promise<unknown> {
   for (const from of keys) {
     events.push(numberOf((await file.getFirstEventAfterBookmark(from))?.number));
     for (const to of keys) {
-      between.push(
-        await file.getDataBetweenBookmarks(from, to).then(hex, (error: StreamFileError) => error.code),
-      );
+      const data = file.getDataBetweenBookmarks(from, to);
+      between.push(await data.then(hex, (error: unknown) => (error as StreamFileError).code));
     }
   }
   const { header, committedLength, epoch, operationOpen, nextEntry } = file;

@@ -20,6 +20,16 @@ export class SimulatedBookmarks {
     this.#durable = new Map(content);
   }
 
+  /** The store as the next program finds it when one is killed at this moment: all is there, but not durable yet. */
+  afterKill(): SimulatedBookmarks {
+    const store = new SimulatedBookmarks(this.#durable);
+    for (const batch of this.#log) {
+      apply(store.#live, batch);
+      store.#log.push(batch);
+    }
+    return store;
+  }
+
   /** The store as it is found after a power cut at this moment, with the batches that `keep` keeps, up to the first one lost. */
   afterPowerCut(keep: () => boolean): SimulatedBookmarks {
     const found = new Map(this.#durable);

@@ -48,7 +48,7 @@ class Inode {
   syncIsLost = false;
 
   constructor(content: Uint8Array = new Uint8Array(0)) {
-    this.live = content;
+    this.live = content.slice();
     this.durable = content.slice();
   }
 
@@ -61,6 +61,14 @@ class Inode {
     if (this.syncIsLost) return;
     for (const change of this.changes) this.durable = changed(this.durable, change);
     this.changes = [];
+  }
+
+  copy(): Inode {
+    const copy = new Inode(this.durable);
+    copy.live = this.live.slice();
+    copy.changes = [...this.changes];
+    copy.syncIsLost = this.syncIsLost;
+    return copy;
   }
 
   afterPowerCut(keep: () => boolean): Inode {
@@ -98,9 +106,18 @@ function* sectorsOf(write: Change & { kind: 'write' }): Generator<Change> {
   }
 }
 
+/** A name that now means another file, or none. */
 interface NameChange {
-  readonly folder: string;
-  apply(names: Map<string, Inode>): void;
+  readonly path: string;
+  readonly inode: Inode | undefined;
+  /** The name that the file had before. */
+  readonly from?: string;
+}
+
+function rename(names: Map<string, Inode>, { path, inode, from }: NameChange): void {
+  if (from !== undefined) names.delete(from);
+  if (inode) names.set(path, inode);
+  else names.delete(path);
 }
 
 export class SimulatedDisk implements Disk {
@@ -114,18 +131,33 @@ export class SimulatedDisk implements Disk {
   readonly #durable: Map<string, Inode>;
   #nameChanges: NameChange[] = [];
 
-  constructor(files: ReadonlyMap<string, Inode> = new Map()) {
-    this.#live = new Map(files);
-    this.#durable = new Map(files);
+  constructor(names: ReadonlyMap<string, Inode> = new Map()) {
+    this.#live = new Map(names);
+    this.#durable = new Map(names);
+  }
+
+  /** The disk as the next program finds it when one is killed at this moment: all is there, but not durable yet. */
+  afterKill(): SimulatedDisk {
+    const copy = copier((inode) => inode.copy());
+    const disk = new SimulatedDisk(mapValues(this.#durable, copy));
+    for (const { inode, ...change } of this.#nameChanges) {
+      const copied = { ...change, inode: inode && copy(inode) };
+      disk.#nameChanges.push(copied);
+      rename(disk.#live, copied);
+    }
+    return disk;
   }
 
   /** The disk as it is found after a power cut at this moment. `keep` is asked for each change that was not synced. */
   afterPowerCut(keep: () => boolean): SimulatedDisk {
     const names = new Map(this.#durable);
-    for (const change of this.#nameChanges) if (keep()) change.apply(names);
-    const found = new Map<Inode, Inode>();
-    for (const inode of names.values()) if (!found.has(inode)) found.set(inode, inode.afterPowerCut(keep));
-    return new SimulatedDisk(new Map([...names].map(([path, inode]) => [path, found.get(inode) ?? inode])));
+    for (const change of this.#nameChanges) if (keep()) rename(names, change);
+    return new SimulatedDisk(
+      mapValues(
+        names,
+        copier((inode) => inode.afterPowerCut(keep)),
+      ),
+    );
   }
 
   /** A file's content as a program sees it now. */
@@ -155,8 +187,7 @@ export class SimulatedDisk implements Disk {
       this.onChange?.();
     } else {
       inode = new Inode();
-      const created = inode;
-      this.#rename(path, (names) => names.set(path, created));
+      this.#rename({ path, inode });
     }
     return this.#file(path, inode);
   }
@@ -165,28 +196,26 @@ export class SimulatedDisk implements Disk {
     await this.#call({ kind: 'rename', path: from });
     const inode = this.#live.get(from);
     if (!inode) throw systemError('ENOENT', 'rename', from);
-    this.#rename(to, (names) => {
-      names.delete(from);
-      names.set(to, inode);
-    });
+    this.#rename({ path: to, inode, from });
   }
 
   async remove(path: string): Promise<void> {
     await this.#call({ kind: 'remove', path });
-    if (this.#live.has(path)) this.#rename(path, (names) => names.delete(path));
+    if (this.#live.has(path)) this.#rename({ path, inode: undefined });
   }
 
   async syncFolder(path: string): Promise<void> {
     await this.#call({ kind: 'syncFolder', path });
     const folder = dirname(path);
-    for (const change of this.#nameChanges) if (change.folder === folder) change.apply(this.#durable);
-    this.#nameChanges = this.#nameChanges.filter((change) => change.folder !== folder);
+    const isInFolder = (change: NameChange): boolean => dirname(change.path) === folder;
+    for (const change of this.#nameChanges.filter(isInFolder)) rename(this.#durable, change);
+    this.#nameChanges = this.#nameChanges.filter((change) => !isInFolder(change));
     this.onChange?.();
   }
 
-  #rename(path: string, apply: (names: Map<string, Inode>) => void): void {
-    apply(this.#live);
-    this.#nameChanges.push({ folder: dirname(path), apply });
+  #rename(change: NameChange): void {
+    rename(this.#live, change);
+    this.#nameChanges.push(change);
     this.onChange?.();
   }
 
@@ -264,6 +293,20 @@ export class SimulatedDisk implements Disk {
       close: () => this.#call({ kind: 'close', path }),
     };
   }
+}
+
+function mapValues(names: ReadonlyMap<string, Inode>, map: (inode: Inode) => Inode): Map<string, Inode> {
+  return new Map([...names].map(([path, inode]) => [path, map(inode)]));
+}
+
+/** Copies each file once, whatever names it has. */
+function copier(copy: (inode: Inode) => Inode): (inode: Inode) => Inode {
+  const copies = new Map<Inode, Inode>();
+  return (inode) => {
+    const copied = copies.get(inode) ?? copy(inode);
+    copies.set(inode, copied);
+    return copied;
+  };
 }
 
 function systemError(code: string, doing: string, path: string): Error {

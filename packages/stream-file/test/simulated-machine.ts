@@ -32,6 +32,11 @@ export class SimulatedMachine {
     this.bookmarks.onChange = listener;
   }
 
+  /** The machine after its program was killed at this moment. */
+  afterKill(): SimulatedMachine {
+    return new SimulatedMachine(this.disk.afterKill(), this.bookmarks.afterKill());
+  }
+
   /** The machine after a power cut at this moment: of what was not durable, `keep` decides what is there. */
   afterPowerCut(keep: () => boolean): SimulatedMachine {
     return new SimulatedMachine(this.disk.afterPowerCut(keep), this.bookmarks.afterPowerCut(keep));
