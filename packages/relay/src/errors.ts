@@ -1,10 +1,13 @@
 /** What went wrong with a relay. */
+import { ClientError } from '@ds/client';
+import { StreamFileError } from '@ds/stream-file';
+
 export type RelayErrorCode =
   /** The file does not belong to the upstream's stream: another identity, more entries, or other ones. */
   | 'mismatch'
   /** The upstream cannot be followed: it refuses, or breaks the protocol. */
   | 'upstream'
-  /** What was received cannot be stored. */
+  /** What was received cannot be stored, or the file cannot be opened. */
   | 'storage'
   /** An option that makes no sense. */
   | 'bad-option'
@@ -20,4 +23,12 @@ export class RelayError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** What a client or a stream file has thrown, as this package's error. Anything else is passed on as it is. */
+export function relayError(cause: unknown): unknown {
+  if (cause instanceof StreamFileError) return new RelayError('storage', cause.message, { cause });
+  if (!(cause instanceof ClientError)) return cause;
+  if (cause.code === 'bad-option') return new RelayError('bad-option', cause.message, { cause });
+  return new RelayError('upstream', `cannot follow the upstream: ${cause.message}`, { cause });
 }

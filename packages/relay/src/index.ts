@@ -1,2 +1,3 @@
 export { RelayError, type RelayErrorCode } from './errors.js';
-export { StreamRelay, type StreamRelayOptions } from './relay.js';
+export type { StreamRelayOptions } from './options.js';
+export { StreamRelay } from './relay.js';

@@ -1,0 +1,52 @@
+/** Copies the upstream's stream into a file, as long as one connection lasts. */
+import { ClientError } from '@ds/client';
+import type { StreamFile } from '@ds/stream-file';
+
+import { isSameStream } from './agreement.js';
+import type { StreamRelayOptions } from './options.js';
+import { singleClient } from './upstream.js';
+
+/**
+ * Stores what the upstream has behind the file's last entry, and all that comes. Each run of entries that arrives in one
+ * piece becomes one commit. Never resolves: rejects with why it went no further, all that was committed being settled.
+ *
+ * @param onStored called for each commit
+ * @throws {ClientError} the upstream is lost, or is not the stream that it was
+ * @throws {StreamFileError} an entry can't be stored
+ */
+export async function copy(
+  file: StreamFile,
+  options: StreamRelayOptions,
+  signal: AbortSignal,
+  onStored: () => void,
+): Promise<never> {
+  const stopping = new AbortController();
+  let reason: unknown;
+  const stop = (error: unknown): void => {
+    reason ??= error;
+    stopping.abort();
+  };
+  await using upstream = singleClient(options, (header) => {
+    if (isSameStream(file.identity, header)) return;
+    stop(new ClientError('wrong-stream', "the upstream's system id, stream type or version has changed"));
+  });
+  const from = file.nextEntry;
+  const after = from > 0n ? await file.getEntryBytes(from - 1n) : undefined;
+  const ending = AbortSignal.any([signal, stopping.signal]);
+  let committed: Promise<unknown> = Promise.resolve();
+  try {
+    for await (const batch of upstream.followBatches({ from, signal: ending, ...(after && { after }) })) {
+      await file.ready();
+      if (ending.aborted) break;
+      file.startAtomicOp();
+      file.addStreamBatch(batch);
+      committed = file.commitAtomicOp().then(onStored, stop);
+    }
+  } catch (error) {
+    await committed;
+    stop(error);
+  }
+  await committed;
+  if (file.operationOpen) file.rollbackAtomicOp();
+  throw reason;
+}

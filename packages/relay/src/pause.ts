@@ -1,0 +1,37 @@
+/** Waits between attempts, each about twice as long as the one before, as long as none has got anywhere. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { RetryOptions } from '@ds/client';
+
+export class Pause {
+  readonly #attemptsMax: number;
+  readonly #firstMs: number;
+  readonly #longestMs: number;
+  #failures = 0;
+
+  constructor({
+    attemptsMax = Number.POSITIVE_INFINITY,
+    firstMs = 100,
+    longestMs = 10_000,
+  }: Partial<RetryOptions> = {}) {
+    this.#attemptsMax = attemptsMax;
+    this.#firstMs = firstMs;
+    this.#longestMs = longestMs;
+  }
+
+  /** Whether there is to be another attempt. */
+  get goesOn(): boolean {
+    return this.#failures < this.#attemptsMax;
+  }
+
+  /** An attempt has got somewhere. */
+  reset(): void {
+    this.#failures = 0;
+  }
+
+  /** Waits; rejects when the signal is aborted. */
+  async wait(signal: AbortSignal): Promise<void> {
+    const waitMs = Math.min(this.#longestMs, this.#firstMs * 2 ** this.#failures++);
+    await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal });
+  }
+}
