@@ -10,7 +10,7 @@
  *
  * Numbers from 512 on are kept for extensions. The longest command has 36 bytes.
  */
-import { readU32, readU64, writeU32, writeU64, writeU64Number } from './bytes.js';
+import { copyOf, readU32, readU64, writeU32, writeU64, writeU64Number } from './bytes.js';
 import { checkBookmark, checkBookmarkLength } from './data-entry.js';
 import { CodecError } from './errors.js';
 import type { Grammar } from './frame-decoder.js';
@@ -127,9 +127,9 @@ export function clientCommands(streamType: bigint): Grammar<ClientCommand> {
         case ENTRY:
           return { kind: 'entry', entryNumber: readU64(bytes, at + 16) };
         case START_BOOKMARK:
-          return { kind: 'startBookmark', bookmark: bytes.slice(at + 20, at + length) };
+          return { kind: 'startBookmark', bookmark: copyOf(bytes, at + 20, at + length) };
         default:
-          return { kind: 'bookmark', bookmark: bytes.slice(at + 20, at + length) };
+          return { kind: 'bookmark', bookmark: copyOf(bytes, at + 20, at + length) };
       }
     },
   };

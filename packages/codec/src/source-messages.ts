@@ -13,7 +13,7 @@
  *
  * The server answers with results, each OK result followed by the header entry.
  */
-import { readU32, readU64, writeU32, writeU64 } from './bytes.js';
+import { copyOf, readU32, readU64, writeU32, writeU64 } from './bytes.js';
 import { COMMAND_HEAD_BYTES, commandHead, commandNumberAt } from './client-commands.js';
 import { checkBookmark, checkBookmarkLength, checkEntry, ENTRY_DATA_BYTES_MAX } from './data-entry.js';
 import { CodecError } from './errors.js';
@@ -168,7 +168,7 @@ export function sourceMessages(streamType: bigint): Grammar<SourceMessage> {
             protocolVersion: readU64(bytes, at + 16),
             systemId: readU64(bytes, at + 24),
             epoch: readU64(bytes, at + 32),
-            token: bytes.slice(at + 44, end),
+            token: copyOf(bytes, at + 44, end),
           };
         case START_ATOMIC_OP:
           return { kind: 'startAtomicOp', expectedEntry: readU64(bytes, at + 16) };
@@ -179,7 +179,7 @@ export function sourceMessages(streamType: bigint): Grammar<SourceMessage> {
             data: bytes.subarray(at + 24, end),
           };
         case ADD_STREAM_BOOKMARK:
-          return { kind: 'addStreamBookmark', bookmark: bytes.slice(at + 20, end) };
+          return { kind: 'addStreamBookmark', bookmark: copyOf(bytes, at + 20, end) };
         case COMMIT_ATOMIC_OP:
           return { kind: 'commitAtomicOp' };
         case ROLLBACK_ATOMIC_OP:

@@ -30,13 +30,14 @@ function afterOverwriting<Frame>(
   field: (frame: Frame) => unknown,
 ): unknown {
   const decoder = new FrameDecoder(grammar);
-  const chunk = bytes.slice();
+  // As sockets deliver it: the `slice` of a Buffer is a view, unlike that of other byte arrays.
+  const chunk = Buffer.from(bytes);
   decoder.push(chunk);
   const frame = decoder.next();
   if (frame === undefined) throw new Error('the bytes are no whole frame');
   const found = field(frame);
   chunk.fill(0xee);
-  return found;
+  return found instanceof Uint8Array ? new Uint8Array(found) : found;
 }
 
 const command = (kind: 'startBookmark' | 'bookmark'): Uint8Array =>

@@ -150,7 +150,7 @@ export class ClientSession {
 
 /** An entry of the file as the answer to a query: a copy with another packet type. */
 function answerBytes(entry: Uint8Array): Uint8Array {
-  const bytes = entry.slice();
+  const bytes = new Uint8Array(entry);
   bytes[0] = ANSWER_PACKET;
   return bytes;
 }

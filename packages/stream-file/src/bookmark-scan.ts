@@ -48,7 +48,7 @@ export async function olderBookmarks(
 ): Promise<(readonly [Uint8Array, number | undefined])[]> {
   const found = new Map<string, [Uint8Array, number | undefined]>();
   for await (const { bytes } of reader.chunks(cut, entries)) {
-    for (const [key] of bookmarksIn(bytes)) found.set(textOf(key), [key.slice(), undefined]);
+    for (const [key] of bookmarksIn(bytes)) found.set(textOf(key), [new Uint8Array(key), undefined]);
   }
   if (found.size > 0) {
     for await (const { bytes } of reader.chunks(0, cut)) {

@@ -97,6 +97,8 @@ export class Writer {
   /** The last commit, and the last one that is certainly durable. */
   #record: CommitRecord;
   #durable: CommitRecord;
+  /** Whether refused commits have left bytes behind the stream's end that could not be removed yet. */
+  #tailIsDirty = false;
   /** End of the commits that are being written. */
   #writingTo: Extent | undefined;
   #queue: Job[] = [];
@@ -194,7 +196,7 @@ export class Writer {
   /** Adds a bookmark that was checked; returns the number of its entry. The key is kept. */
   addBookmark(key: Uint8Array): number {
     const entry = this.addEntry(BOOKMARK_ENTRY_TYPE, key);
-    this.#bookmarks.push([key.slice(), entry]);
+    this.#bookmarks.push([new Uint8Array(key), entry]);
     return entry;
   }
 
@@ -208,7 +210,7 @@ export class Writer {
       );
     }
     checkBatch(bytes, this.nextEntry, this.#parts.store.location.geometry.pageBytes);
-    for (const [key, entry] of bookmarksIn(bytes)) this.#bookmarks.push([key.slice(), entry]);
+    for (const [key, entry] of bookmarksIn(bytes)) this.#bookmarks.push([new Uint8Array(key), entry]);
     try {
       this.#appender.appendEncoded(bytes);
     } catch (cause) {
@@ -334,6 +336,7 @@ export class Writer {
     this.#hurry?.();
     await this.#running;
     if (this.#failure) return;
+    this.#cleanTail();
     await this.#writeMark({ clean: true });
   }
 
@@ -491,6 +494,7 @@ export class Writer {
     const { file, space, store, bookmarks } = this.#parts;
     const { geometry } = store.location;
     await bookmarks.ready();
+    this.#cleanTail();
     if (spill && this.#record !== this.#durable) await this.#sync();
     let crc = spill?.crc ?? (this.#record === this.#durable ? 0 : this.#record.dataCrc);
     const spilledTo = spill?.length ?? start.length;
@@ -552,13 +556,21 @@ export class Writer {
 
   /** Refuses all commits that wait and the open operation, and takes the stream back to what is committed. */
   #abandon(error: StreamFileError): void {
-    const { path, space, store } = this.#parts;
     this.#refuseAll(error);
+    this.#tailIsDirty = true;
     try {
-      space.wipe(store.committed.length);
+      this.#cleanTail();
     } catch (cause) {
-      this.#fail(ioError(path, 'removing what could not be written', cause));
+      const failure = ioError(this.#parts.path, 'removing what could not be written', cause);
+      if (failure.code !== 'disk-full') this.#fail(failure);
     }
+  }
+
+  #cleanTail(): void {
+    if (!this.#tailIsDirty) return;
+    const { space, store } = this.#parts;
+    space.wipe(store.committed.length);
+    this.#tailIsDirty = false;
   }
 
   /** Ends writing for good; returns the reason for it. */
