@@ -1,6 +1,5 @@
 /** The demo's course: start everything, feed, watch, check, say where to go next. */
 
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import colors from 'picocolors';
 import type { AppContext } from '@ds/app-kit';
 import { StreamClient } from '@ds/client';
-import { equalBytes } from '@ds/codec';
 import { AppProcess, type AppName } from './app-process.js';
 import { readBlocks, type Blocks } from './blocks.js';
+import { checkReceived } from './check.js';
 import { Display } from './display.js';
+import { Rate } from './rate.js';
 import { ReceivedStream } from './received-stream.js';
 
 export interface DemoOptions {
@@ -72,8 +72,8 @@ async function perform(
 
   const watching = new AbortController();
   const heads = watchHeads(chain.heads, AbortSignal.any([watching.signal, signal]));
-  const startedMs = performance.now();
-  display.follow(() => statusLine(received, blocks, chain.heads, startedMs));
+  const rate = new Rate(() => received.byteCount);
+  display.follow(() => statusLine(received, blocks, chain.heads, rate));
   const receiving = receive(client, received);
   await Promise.race([feed(source, blocks.lines, late, options.blockTime, signal), source.done()]);
   await source.done();
@@ -83,7 +83,10 @@ async function perform(
   watching.abort();
   await heads;
 
-  await check(received, blocks, display);
+  const { byteCount, sha256, transactionCount } = checkReceived(received, blocks);
+  await display.line();
+  await display.step('checked', `all ${byteCount} bytes are what the source sent: SHA-256 ${sha256}`);
+  await display.step('checked', `all ${transactionCount} transactions hash to their own hashes`);
   await sayWhereToGo(display, chain, options.keep);
   if (options.keep) await stopped;
   for (const app of [chain.relay2, chain.relay1, chain.server]) await app.stop();
@@ -168,41 +171,11 @@ async function headsReach(heads: readonly Head[], entries: number, signal: Abort
   while (heads.some((head) => head.entries < entries)) await sleep(HEADS_MS, undefined, { signal });
 }
 
-function statusLine(
-  received: ReceivedStream,
-  blocks: Blocks,
-  heads: readonly Head[],
-  startedMs: number,
-): string {
-  const seconds = (performance.now() - startedMs) / 1000;
-  const rate = Math.round(received.byteCount / 1000 / seconds);
+function statusLine(received: ReceivedStream, blocks: Blocks, heads: readonly Head[], rate: Rate): string {
   const flow =
     `${received.blocks}/${blocks.lines.length} blocks, ${received.transactions} transactions, ` +
-    `${received.entries} entries, ${rate} kB/s`;
+    `${received.entries} entries, ${Math.round(rate.perSecond() / 1000)} kB/s`;
   return `${colors.cyan(flow)}  ${heads.map(({ name, entries }) => `${name} ${entries}`).join(' → ')}`;
-}
-
-/** Holds what the client got against what the source was to send, which was worked out without any server. */
-async function check(received: ReceivedStream, blocks: Blocks, display: Display): Promise<void> {
-  await display.line();
-  const bytes = received.bytes();
-  if (!equalBytes(bytes, blocks.stream)) {
-    throw new Error(
-      `what the client got is not what the source sent: ${bytes.length} bytes with SHA-256 ${sha256(bytes)}, ` +
-        `not ${blocks.stream.length} with ${sha256(blocks.stream)}`,
-    );
-  }
-  const differs = received.transactionHashes.findIndex(
-    (hash, index) => hash !== blocks.transactionHashes[index],
-  );
-  if (differs >= 0 || received.transactions !== blocks.transactionHashes.length) {
-    throw new Error(`transaction ${differs} does not hash to its own hash`);
-  }
-  await display.step(
-    'checked',
-    `all ${bytes.length} bytes are what the source sent: SHA-256 ${sha256(bytes)}`,
-  );
-  await display.step('checked', `all ${received.transactions} transactions hash to their own hashes`);
 }
 
 async function sayWhereToGo(display: Display, chain: Chain, keep: boolean): Promise<void> {
@@ -220,8 +193,4 @@ async function sayWhereToGo(display: Display, chain: Chain, keep: boolean): Prom
   await display.line('  npm start -- --keep     leaves it running, to be tried with ds-client');
   await display.line('  README.md               how to embed server, source and client in a program');
   await display.line('  docs/operating.md       how to run each app by itself');
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
