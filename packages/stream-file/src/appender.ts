@@ -164,6 +164,8 @@ export class Appender {
       length: geometry.pageStart(oldest),
       crc: crc32(this.#heldPage(first).bytes.subarray(geometry.offsetInPage(this.#start.length))),
     };
+    // Known of before it is tried: a write that fails may leave something, too.
+    this.#spill = spill;
     const { bytes } = this.#heldPage(oldest);
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);

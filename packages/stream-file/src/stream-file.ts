@@ -245,7 +245,7 @@ export class StreamFile implements AsyncDisposable {
 
   /**
    * Opens an atomic operation.
-   * @throws {StreamFileError} `operation-open`, `closed`, or the failure that has ended writing.
+   * @throws {StreamFileError} `operation-open`, `closed`, `disk-full`, or the failure that has ended writing.
    */
   startAtomicOp(): void {
     this.#writer.startOperation();

@@ -173,6 +173,11 @@ export class Writer {
         'a truncation or an update is under way: wait for it first',
       );
     }
+    try {
+      this.#cleanTail();
+    } catch (cause) {
+      throw ioError(this.#parts.path, 'removing what could not be written', cause);
+    }
     this.#appender.startOperation();
   }
 
@@ -494,7 +499,6 @@ export class Writer {
     const { file, space, store, bookmarks } = this.#parts;
     const { geometry } = store.location;
     await bookmarks.ready();
-    this.#cleanTail();
     if (spill && this.#record !== this.#durable) await this.#sync();
     let crc = spill?.crc ?? (this.#record === this.#durable ? 0 : this.#record.dataCrc);
     const spilledTo = spill?.length ?? start.length;

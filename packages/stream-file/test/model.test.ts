@@ -121,11 +121,15 @@ async function expectRefusals({ file, added }: Pair): Promise<void> {
     expect(() => file.addStreamEntry(1, new Uint8Array(1))).toThrow(
       expect.objectContaining({ code: 'no-operation' }),
     );
-    expect(() => { file.rollbackAtomicOp(); }).toThrow(expect.objectContaining({ code: 'no-operation' })); // prettier-ignore
+    expect(() => {
+      file.rollbackAtomicOp();
+    }).toThrow(expect.objectContaining({ code: 'no-operation' }));
     await expect(file.commitAtomicOp()).rejects.toMatchObject({ code: 'no-operation' });
     return;
   }
-  expect(() => { file.startAtomicOp(); }).toThrow(expect.objectContaining({ code: 'operation-open' })); // prettier-ignore
+  expect(() => {
+    file.startAtomicOp();
+  }).toThrow(expect.objectContaining({ code: 'operation-open' }));
   await expect(file.truncateFile(0n)).rejects.toMatchObject({ code: 'operation-open' });
   await expect(file.updateEntryData(0n, 1, new Uint8Array(1))).rejects.toMatchObject({
     code: 'operation-open',

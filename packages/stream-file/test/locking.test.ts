@@ -1,0 +1,121 @@
+// Goal: a stream file has one writer. A second one, in this process or another, is refused at once and told who the first
+// one is; a writer that was killed stands in nobody's way.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { StreamFile } from '../src/index.js';
+import { bytes, commit, identity, temporaryFolders } from './bytes.js';
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+
+/** A program that takes the lock of a bookmark folder as a stream file's writer does, says so, and never lets go. */
+const program = `
+  import { writeFileSync } from 'node:fs';
+  import { ClassicLevel } from 'classic-level';
+  const [path] = process.argv.slice(-1);
+  await new ClassicLevel(path.replace('.bin', '.db')).open();
+  writeFileSync(path + '.holder', JSON.stringify({ pid: process.pid, host: 'elsewhere', program: 'holder', since: 'now' }));
+  console.log('ready');
+  setInterval(() => {}, 1000);
+`;
+
+describe('a stream file that is open', () => {
+  const folder = temporaryFolders();
+  const children: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+
+  async function holdInAnotherProcess(path: string): Promise<ChildProcess> {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, path], {
+      cwd: packageFolder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    await once(child.stdout, 'data');
+    return child;
+  }
+
+  it('is refused to a second writer in the same process, which is named', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    const started = performance.now();
+    await expect(StreamFile.open(path)).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(`${path} is open for writing: process ${process.pid} on `) as string,
+    });
+    expect(performance.now() - started).toBeLessThan(2000);
+    // The one that was there first is none the worse for it.
+    await commit(file, [1, bytes('01')]);
+  });
+
+  it('is refused to a second writer in another process, which is named', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await (await StreamFile.open(path, { create: identity })).close();
+    const holder = await holdInAnotherProcess(path);
+    await expect(StreamFile.open(path)).rejects.toMatchObject({
+      code: 'locked',
+      message: `${path} is open for writing: process ${holder.pid} on elsewhere (holder), since now`,
+    });
+  });
+
+  it('is free as soon as its holder was killed', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await (await StreamFile.open(path, { create: identity })).close();
+    const holder = await holdInAnotherProcess(path);
+    const ended = once(holder, 'exit');
+    holder.kill('SIGKILL');
+    await ended;
+    await using file = await StreamFile.open(path);
+    await commit(file, [1, bytes('01')]);
+    await expect(StreamFile.open(path)).rejects.toThrow(`process ${process.pid} on `);
+  });
+
+  it('is refused also when nothing can be read of who holds it', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using _file = await StreamFile.open(path, { create: identity });
+    await writeFile(`${path}.holder`, 'not JSON');
+    await expect(StreamFile.open(path)).rejects.toMatchObject({
+      code: 'locked',
+      message: `${path} is open for writing: another process`,
+    });
+  });
+
+  it('is free after it was closed, and after an open that failed', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await (await StreamFile.open(path, { create: identity })).close();
+    await expect(StreamFile.open(path, { create: { ...identity, version: 9 } })).rejects.toThrow('version');
+    await writeFile(join(await folder(), 'other.bin'), 'no stream file');
+    await (await StreamFile.open(path)).close();
+  });
+
+  it('answers nothing any more once it is closed', async () => {
+    const path = join(await folder(), 'stream.bin');
+    const file = await StreamFile.open(path, { create: identity });
+    await commit(file, 'key', [1, bytes('01')]);
+    const closing = file.close();
+    expect(file.close()).toBe(closing);
+    await closing;
+    const closed = expect.objectContaining({ code: 'closed' }) as unknown;
+    expect(() => file.read(4096, 10)).toThrow(closed);
+    expect(() => file.getBookmark(bytes('01'))).toThrow(closed);
+    expect(() => {
+      file.startAtomicOp();
+    }).toThrow(closed);
+    for (const call of [file.getEntry(0n), file.offsetOf(0n), file.truncateFile(0n), file.raiseEpoch(1n)]) {
+      await expect(call).rejects.toEqual(closed);
+    }
+  });
+
+  it('keeps bookmarks and holder beside it, in folders of any name', async () => {
+    const home = join(await folder(), 'v1.2.chain', 'no dots');
+    await mkdir(home, { recursive: true });
+    await using file = await StreamFile.open(join(home, 'stream'), { create: identity });
+    await commit(file, 'key');
+    await using other = await StreamFile.open(join(home, '..', 'stream.old.bin'), { create: identity });
+    await commit(other, 'key');
+  });
+});
