@@ -104,7 +104,12 @@ export async function append(file: StreamFile, entries: readonly NewEntry[]): Pr
 
 /** Entries that say which they are: `name` and their place. */
 export function named(name: string, count: number): NewEntry[] {
-  return Array.from({ length: count }, (_none, at) => ({ type: 1, data: Buffer.from(`${name} ${at}`) }));
+  return textsOf(name, count).map((text) => ({ type: 1, data: Buffer.from(text) }));
+}
+
+/** The data of `named` entries, as text. */
+export function textsOf(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_none, at) => `${name} ${at}`);
 }
 
 /** An operation of random entries, a bookmark before some. Few are long. */
