@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from 'node:net';
 
-import { ResultCode, type ClientCommand, type Entry, type EntryBatch, type Header } from '@ds/codec';
+import { type ClientCommand, type Entry, type EntryBatch, type Header } from '@ds/codec';
 
 import { formatAddress, type ServerAddress } from './address.js';
 import { ClientSession, type ClientEvent } from './client-session.js';
@@ -35,7 +35,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #session: ClientSession;
   readonly #answers: Waiting[] = [];
-  #batches: EntryBatch[] = [];
+  readonly #batches: EntryBatch[] = [];
   #heldBytes = 0;
   #wake: (() => void) | undefined;
   #failure: ClientError | undefined;
@@ -46,8 +46,9 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     this.#session = new ClientSession(options.streamType);
-    socket.on('data', (chunk) => {
-      this.#receive(chunk);
+    socket.on('data', ({ buffer, byteOffset, length }) => {
+      // Not a Buffer: what is cut from one is one, too, and its `slice` copies nothing.
+      this.#receive(new Uint8Array(buffer, byteOffset, length));
     });
     socket.on('error', (cause) => {
       this.#fail('disconnected', `the connection has failed: ${cause.message}`, cause);
@@ -91,6 +92,7 @@ export class Connection {
         connection.close();
       };
       signal?.addEventListener('abort', close, { once: true });
+      if (signal?.aborted) close();
       socket.once('close', () => signal?.removeEventListener('abort', close));
       return connection;
     } catch (error) {
@@ -152,8 +154,22 @@ export class Connection {
     }
   }
 
-  /** Ends the connection. What is awaited rejects with `closed`. */
+  /** As `nextBatch`, for entries that the server has: they must come in the time for an answer. */
+  async dueBatch(): Promise<EntryBatch> {
+    const { answerMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#fail('timeout', `no entry in ${answerMs} ms`);
+    }, answerMs);
+    try {
+      return await this.nextBatch();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the connection. What is awaited rejects with `closed`; entries that nobody has taken are dropped. */
   close(): void {
+    this.#batches.length = 0;
     this.#fail('closed', 'closed by this side');
   }
 
@@ -205,8 +221,7 @@ export class Connection {
     const message = `${this.server}: the server refuses: ${text} (${code})`;
     const error = new ClientError('refused', message, { result: { code, text } });
     waiting?.reject(error);
-    const goesOn = code === ResultCode.badFromEntry || code === ResultCode.badFromBookmark;
-    if (!goesOn) this.#failWith(error);
+    if (!event.goesOn) this.#failWith(error);
   }
 
   #unexpected(event: ClientEvent): never {

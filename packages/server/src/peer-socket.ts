@@ -40,8 +40,9 @@ export class PeerSocket {
     };
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
-    socket.on('data', (chunk) => {
-      if (!this.#finishing) events.data(chunk);
+    socket.on('data', ({ buffer, byteOffset, length }) => {
+      // Not a Buffer: what is cut from one is one, too, and its `slice` copies nothing.
+      if (!this.#finishing) events.data(new Uint8Array(buffer, byteOffset, length));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#reason ??= error.code ?? error.message;
