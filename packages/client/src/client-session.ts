@@ -29,8 +29,15 @@ export type ClientEvent =
   /** A query's answer: the oldest one's that is not answered. */
   | { readonly kind: 'header'; readonly header: Header }
   | { readonly kind: 'entry'; readonly entry: Entry | undefined }
-  /** The oldest command is refused; with none awaited, the server ends the conversation. */
-  | { readonly kind: 'refused'; readonly result: Result; readonly awaited: boolean }
+  /** The oldest command is refused, or the server ends the conversation by itself. */
+  | {
+      readonly kind: 'refused';
+      readonly result: Result;
+      /** Whether a command was refused. */
+      readonly awaited: boolean;
+      /** Whether the conversation goes on. */
+      readonly goesOn: boolean;
+    }
   | { readonly kind: 'started' }
   | { readonly kind: 'stopped' }
   /** Streamed entries. */
@@ -127,10 +134,7 @@ export class ClientSession {
       case 'answer':
         if (!awaited?.confirmed || awaited.transition.answer !== 'entry') break;
         this.#awaited.shift();
-        return {
-          kind: 'entry',
-          entry: packet.entry.type === NOT_FOUND_ENTRY_TYPE ? undefined : packet.entry,
-        };
+        return { kind: 'entry', entry: foundEntry(packet.entry, awaited.command) };
     }
     throw new ClientError('protocol', `the server sent ${packet.kind} that nobody has asked for`);
   }
@@ -138,9 +142,13 @@ export class ClientSession {
   #take(result: Result, awaited: Awaited | undefined): ClientEvent | undefined {
     if (result.code !== ResultCode.ok) {
       this.#awaited.shift();
+      const goesOn =
+        awaited?.transition.refusal === result.code &&
+        awaited.transition.next !== 'closed' &&
+        !awaited.confirmed;
       // Whatever was sent behind a refused command is answered in the state that the refusal leaves.
-      this.#sentState = this.#state;
-      return { kind: 'refused', result, awaited: awaited !== undefined };
+      this.#sentState = goesOn ? this.#state : 'closed';
+      return { kind: 'refused', result, awaited: awaited !== undefined, goesOn };
     }
     if (!awaited || awaited.confirmed) {
       throw new ClientError('protocol', 'the server sent a result that nobody has asked for');
@@ -177,4 +185,19 @@ export class ClientSession {
     this.#nextEntry = batch.firstEntry + BigInt(batch.count);
     return { kind: 'batch', batch };
   }
+}
+
+/**
+ * The entry that answers a query; undefined where it says that there is none.
+ * @throws {ClientError} `protocol` if it is another one than was asked for.
+ */
+function foundEntry(entry: Entry, command: ClientCommand): Entry | undefined {
+  if (entry.type === NOT_FOUND_ENTRY_TYPE) return undefined;
+  if (command.kind === 'entry' && entry.number !== command.entryNumber) {
+    throw new ClientError(
+      'protocol',
+      `the server answered with entry ${entry.number} when entry ${command.entryNumber} was asked for`,
+    );
+  }
+  return entry;
 }

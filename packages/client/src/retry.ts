@@ -16,6 +16,7 @@ export class Retry {
   readonly #options: RetryOptions;
   readonly #signal: AbortSignal | undefined;
   #failures = 0;
+  #connectedMs: number | undefined;
 
   constructor(options: RetryOptions, signal: AbortSignal | undefined) {
     this.#options = options;
@@ -27,10 +28,17 @@ export class Retry {
     this.#failures = 0;
   }
 
+  /** A connection works. If it does so for longer than the longest wait, the next failure is a first one, too. */
+  connected(): void {
+    this.#connectedMs = performance.now();
+  }
+
   /** Waits before the next attempt; throws `error` if there is to be none. */
   async wait(error: ClientError): Promise<void> {
-    this.#failures++;
     const { attemptsMax, firstMs, longestMs } = this.#options;
+    if (this.#connectedMs !== undefined && performance.now() - this.#connectedMs > longestMs) this.reset();
+    this.#connectedMs = undefined;
+    this.#failures++;
     if (this.#failures > attemptsMax) throw error;
     const waitMs = Math.min(longestMs, firstMs * 2 ** (this.#failures - 1));
     await sleep(waitMs * (0.5 + Math.random() / 2), this.#signal);

@@ -1,7 +1,9 @@
 /** The client of a stream: asks for single entries, and follows the stream over lost connections. */
+import { setMaxListeners } from 'node:events';
+
 import { entriesOf, equalBytes, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
 
-import { parseAddress, type ServerAddress } from './address.js';
+import { formatAddress, parseAddress, type ServerAddress } from './address.js';
 import { firstEntriesOf, lastEntryOf, withoutFirstEntry } from './batch-cut.js';
 import { Connection } from './connection.js';
 import { ClientError } from './errors.js';
@@ -58,7 +60,10 @@ export class StreamClient implements AsyncDisposable {
   /** Connects when something is asked for. Throws a `ClientError` `bad-option` for an address that is none. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
-    this.#address = typeof options.server === 'string' ? parseAddress(options.server) : options.server;
+    // Everything that is under way listens for the end.
+    setMaxListeners(0, this.#closing.signal);
+    const { server } = options;
+    this.#address = parseAddress(typeof server === 'string' ? server : formatAddress(server));
   }
 
   /** Identity and size of the stream. */
@@ -97,15 +102,13 @@ export class StreamClient implements AsyncDisposable {
    * The stream's entries as they come, many at a time: faster, and as bytes to be passed on.
    *
    * Goes on over lost connections, exactly where it was, once the server has shown that it still has the last entry
-   * before that. Throws a `ClientError`: `beyond-end` when the stream ends
-   * before the next entry, `unknown-bookmark`, `wrong-stream` when it is not the stream followed before, `sequence`, `protocol`, `refused`, or what has kept it from
-   * connecting after too many attempts.
+   * before that. Throws a `ClientError`: `beyond-end` when the stream ends before the next entry, `unknown-bookmark`,
+   * `wrong-stream` when it is not the stream followed before, `sequence`, `protocol`, `refused`, or what has kept it
+   * from connecting after too many attempts.
    */
   async *followBatches(options: FollowOptions = {}): AsyncGenerator<EntryBatch, void, undefined> {
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, this.#closing.signal])
-      : this.#closing.signal;
-    const retry = new Retry({ ...defaultRetry, ...this.#options.retry }, signal);
+    const signal = this.#ending(options.signal);
+    const retry = this.#retry(options.signal);
     let from = options.from ?? 0n;
     let left = entriesWanted(options);
     let identity: Header | undefined;
@@ -118,12 +121,18 @@ export class StreamClient implements AsyncDisposable {
         const header = await connection.header();
         checkIdentity(connection, header, identity);
         identity = header;
-        if (from === 'latest') from = header.totalEntries;
+        if (from === 'latest') {
+          from = header.totalEntries;
+          left ??= entriesWanted({ ...options, from });
+          if (left === 0n) return;
+        }
         if (last) seen = lastEntryOf(last);
         let unseen = await start(connection, from, header, seen);
+        retry.connected();
         this.#options.onState?.({ kind: 'streaming', server: connection.server, header });
         while (left === undefined || left > 0n) {
-          let batch: EntryBatch = unseen ?? (await connection.nextBatch());
+          const due: boolean = typeof from !== 'bigint' || from < header.totalEntries;
+          let batch: EntryBatch = unseen ?? (await (due ? connection.dueBatch() : connection.nextBatch()));
           unseen = undefined;
           retry.reset();
           if (options.until !== undefined) left ??= options.until - batch.firstEntry + 1n;
@@ -155,7 +164,7 @@ export class StreamClient implements AsyncDisposable {
   }
 
   get #name(): string {
-    return `${this.#address.host}:${this.#address.port}`;
+    return formatAddress(this.#address);
   }
 
   /** The signal that ends what was started with `signal`. */
@@ -174,16 +183,32 @@ export class StreamClient implements AsyncDisposable {
     await retry.wait(error);
   }
 
+  /** Asks on the connection for queries. A server may end it while it is idle: then a new one is asked, once. */
   async #query<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
-    const opened = this.#queries ?? this.#open(this.#closing.signal);
-    this.#queries = opened;
+    const used = this.#queries;
     try {
-      const connection = await opened;
-      return await ask(connection);
+      return await ask(await this.#queryConnection());
     } catch (error) {
-      if (this.#queries === opened) this.#queries = undefined;
-      throw error;
+      const ended = error instanceof ClientError && error.code === 'disconnected';
+      if (!used || !ended || this.#closing.signal.aborted) throw error;
+      return ask(await this.#queryConnection());
     }
+  }
+
+  /** The connection for queries: the one that is there, unless it has failed. */
+  async #queryConnection(): Promise<Connection> {
+    const current = this.#queries;
+    if (current) {
+      const connection = await current;
+      if (!connection.failure) return connection;
+      if (this.#queries !== current) return this.#queryConnection();
+    }
+    const opening = this.#open(this.#closing.signal);
+    this.#queries = opening;
+    opening.catch(() => {
+      if (this.#queries === opening) this.#queries = undefined;
+    });
+    return opening;
   }
 
   #open(signal: AbortSignal): Promise<Connection> {
@@ -236,7 +261,7 @@ async function start(
     throw cause;
   }
   if (!overlap) return undefined;
-  const batch = await connection.nextBatch();
+  const batch = await connection.dueBatch();
   if (!equalBytes(firstEntriesOf(batch, 1n).bytes, overlap)) {
     const message = `${connection.server}: entry ${batch.firstEntry} is not what it was: this is not the stream followed before`;
     throw new ClientError('wrong-stream', message, { totalEntries: header.totalEntries });

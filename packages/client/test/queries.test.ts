@@ -1,0 +1,118 @@
+// Goal: single questions are answered, also many at once, and also when the connection they share has ended meanwhile.
+import { describe, expect, it } from 'vitest';
+
+import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
+import { goldenStream, serve } from '../../server/test/support/stream.js';
+import { StreamClient } from '../src/index.js';
+import { answering, FakeServer, headerAnswer } from './support/fake-server.js';
+import { addressOf, client } from './support/follow.js';
+
+const key = goldenEntries[0]!.data;
+
+describe('A query', () => {
+  it('for the header, an entry or a bookmark is answered', async () => {
+    const asking = client(addressOf(await serve(await goldenStream())));
+    expect(await asking.header()).toEqual(goldenHeader);
+    expect(await asking.entry(1n)).toEqual(goldenEntries[1]);
+    expect(await asking.entry(0n)).toEqual(goldenEntries[0]);
+    expect(await asking.bookmark(key)).toEqual(goldenEntries[1]);
+  });
+
+  it('for what is not there is answered by nothing', async () => {
+    const asking = client(addressOf(await serve(await goldenStream())));
+    expect(await asking.entry(3n)).toBeUndefined();
+    expect(await asking.entry(2n ** 64n - 1n)).toBeUndefined();
+    expect(await asking.bookmark(Uint8Array.of(1))).toBeUndefined();
+  });
+
+  it('shares one connection with all others, and answers find back', async () => {
+    const server = await serve(await goldenStream());
+    const asking = client(addressOf(server));
+    const asked = Array.from({ length: 200 }, (_none, at) => asking.entry(BigInt(at % 4)));
+    expect(await Promise.all(asked)).toEqual(asked.map((_none, at) => goldenEntries[at % 4]));
+    expect(server.clientCount).toBe(1);
+  });
+
+  it('that makes no sense harms no other', async () => {
+    const server = await serve(await goldenStream());
+    const asking = client(addressOf(server));
+    const wrong = [
+      asking.entry(-1n),
+      asking.bookmark(new Uint8Array(17)),
+      asking.bookmark(new Uint8Array(0)),
+    ];
+    const right = asking.header();
+    for (const query of wrong)
+      await expect(query).rejects.toMatchObject({ name: 'ClientError', code: 'bad-option' });
+    expect(await right).toEqual(goldenHeader);
+    expect(server.clientCount).toBe(1);
+  });
+
+  it('is asked on a new connection when the server has ended the idle one', async () => {
+    const server = await FakeServer.start(
+      answering((_command, socket, nth) => {
+        if (nth === 0) socket.end(headerAnswer);
+        return nth === 0 ? undefined : headerAnswer;
+      }),
+    );
+    const asking = client(server.address);
+    expect(await asking.header()).toEqual(goldenHeader);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await asking.header()).toEqual(goldenHeader);
+    expect(server.connections).toBe(2);
+  });
+
+  it('is asked once more when the connection ends under it, and not for ever', async () => {
+    const server = await FakeServer.start(
+      answering((command, socket) => {
+        if (command.kind === 'header') return headerAnswer;
+        socket.destroy();
+        return undefined;
+      }),
+    );
+    const asking = client(server.address);
+    await asking.header();
+    await expect(asking.entry(1n)).rejects.toMatchObject({ code: 'disconnected' });
+    expect(server.connections).toBe(2);
+    expect(await asking.header()).toEqual(goldenHeader);
+  });
+});
+
+describe('Reaching a server', () => {
+  it('waits until it is there', async () => {
+    const file = await goldenStream();
+    const first = await serve(file);
+    const { port } = first.clientAddress;
+    await first.close();
+    const reaching = client(`127.0.0.1:${port}`, { retry: { attemptsMax: 1_000 } }).reach();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await serve(file, { clients: { host: '127.0.0.1', port } });
+    expect(await reaching).toEqual(goldenHeader);
+  });
+
+  it('can be given up', async () => {
+    const abort = new AbortController();
+    const reaching = client('127.0.0.1:1', { retry: { attemptsMax: 1_000 } }).reach(abort.signal);
+    setTimeout(() => {
+      abort.abort();
+    }, 20);
+    await expect(reaching).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+describe('An address', () => {
+  it.each(['localhost', 'localhost:', ':6900', 'localhost:0', 'localhost:65536', '::1:6900', '', 'a:b:1'])(
+    'that is none is refused: "%s"',
+    (server) => {
+      expect(() => new StreamClient({ server })).toThrow(expect.objectContaining({ code: 'bad-option' }));
+    },
+  );
+
+  it('can be given in parts, which are checked too', () => {
+    expect(() => new StreamClient({ server: { host: 'localhost', port: 70_000 } })).toThrow(
+      'localhost:70000',
+    );
+    expect(() => new StreamClient({ server: { host: '::1', port: 6900 } })).not.toThrow();
+    expect(() => new StreamClient({ server: '[::1]:6900' })).not.toThrow();
+  });
+});
