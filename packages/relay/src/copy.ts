@@ -48,5 +48,5 @@ export async function copy(
   }
   await committed;
   if (file.operationOpen) file.rollbackAtomicOp();
-  throw reason;
+  throw reason ?? signal.reason;
 }

@@ -33,8 +33,9 @@ export async function askUpstream<T>(
   try {
     for (;;) {
       signal.throwIfAborted();
+      const header = await upstream.reach(signal);
       try {
-        return await ask(upstream, await upstream.reach(signal));
+        return await ask(upstream, header);
       } catch (error) {
         if (!isLost(error) || !pause.goesOn) throw error;
         await pause.wait(signal);
