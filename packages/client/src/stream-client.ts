@@ -26,6 +26,14 @@ export interface StreamClientOptions {
   readonly onState?: (state: FollowState) => void;
 }
 
+/** What the options are if they are not given. */
+export const defaultOptions = {
+  streamType: 1n,
+  connectMs: 10_000,
+  answerMs: 10_000,
+  heldBytesMax: 1 << 20,
+};
+
 /** What following is doing. */
 export type FollowState =
   | { readonly kind: 'connecting'; readonly server: string }
@@ -212,15 +220,8 @@ export class StreamClient implements AsyncDisposable {
   }
 
   #open(signal: AbortSignal): Promise<Connection> {
-    const {
-      streamType = 1n,
-      connectMs = 10_000,
-      answerMs = 10_000,
-      heldBytesMax = 1 << 20,
-      onState,
-    } = this.#options;
-    onState?.({ kind: 'connecting', server: this.#name });
-    return Connection.open(this.#address, { streamType, connectMs, answerMs, heldBytesMax, signal });
+    this.#options.onState?.({ kind: 'connecting', server: this.#name });
+    return Connection.open(this.#address, { ...defaultOptions, ...this.#options, signal });
   }
 }
 
