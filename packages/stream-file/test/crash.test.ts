@@ -77,7 +77,8 @@ async function live(chain: Chain, file: StreamFile, random: Random, durability: 
       const entry = random.integer(0, last.items.length - 1);
       await chain.reach(last.truncate(entry), true, () => file.truncateFile(BigInt(entry)));
     } else if (choice < 0.85) {
-      const entry = last.items.findLastIndex(({ type }) => type !== BOOKMARK);
+      // A large one is torn most easily.
+      const entry = largestEntry(last);
       if (entry === -1) continue;
       const { type, data } = last.items[entry]!;
       const other = random.bytes(data.length);
@@ -96,6 +97,11 @@ async function live(chain: Chain, file: StreamFile, random: Random, durability: 
     }
   }
   await Promise.all(waiting);
+}
+
+function largestEntry({ items }: Model): number {
+  const sizes = items.map(({ type, data }) => (type === BOOKMARK ? -1 : data.length));
+  return sizes.some((size) => size >= 0) ? sizes.indexOf(Math.max(...sizes)) : -1;
 }
 
 function addAll(file: StreamFile, items: readonly Item[]): void {
@@ -199,3 +205,54 @@ it.each<Durability>(['always', 'interval', 'os'])(
     });
   },
 );
+
+it('a bookmark that was cut off does not come back after two power cuts, the index losing all it may', async () => {
+  const options = { pageBytes: 100 };
+  const loseIndex = (machine: SimulatedMachine): SimulatedMachine =>
+    new SimulatedMachine(
+      machine.disk.afterPowerCut(() => true),
+      machine.bookmarks.afterPowerCut(() => false),
+    );
+  const [kept, gone] = [keys[0]!, keys[1]!];
+  const written = new SimulatedMachine();
+  const first = await written.open(options);
+  first.startAtomicOp();
+  for (const key of [kept, gone, gone, gone]) first.addStreamBookmark(key);
+  await first.commitAtomicOp();
+  await first.close();
+
+  const machine = written.afterPowerCut(() => true);
+  const file = await machine.open(options);
+  const cuts: SimulatedMachine[] = [];
+  machine.onChange = () => cuts.push(loseIndex(machine));
+  await file.truncateFile(1n);
+  expect(cuts.length).toBeGreaterThan(3);
+  for (const cut of cuts) {
+    const recovered = await cut.open(options);
+    const isCut = recovered.header.totalEntries === 1n;
+    recovered.startAtomicOp();
+    for (let i = 0; i < 9; i++) recovered.addStreamEntry(1, new Uint8Array(0));
+    await recovered.commitAtomicOp();
+    const again = await loseIndex(cut).open(options);
+    expect(again.header.totalEntries).toBe(isCut ? 10n : 13n);
+    expect(again.getBookmark(kept)).toBe(0n);
+    expect(again.getBookmark(gone)).toBe(isCut ? undefined : 3n);
+  }
+});
+
+it('an update that is done is not done again to an entry that has taken its place', async () => {
+  const options = { pageBytes: 100 };
+  const machine = new SimulatedMachine();
+  const file = await machine.open(options);
+  const commitEntry = async (byte: number): Promise<void> => {
+    file.startAtomicOp();
+    file.addStreamEntry(1, Uint8Array.of(byte));
+    await file.commitAtomicOp();
+  };
+  await commitEntry(1);
+  await file.updateEntryData(0n, 1, Uint8Array.of(2));
+  await file.truncateFile(0n);
+  await commitEntry(3);
+  const recovered = await machine.afterPowerCut(() => false).open(options);
+  expect((await recovered.getEntry(0n))?.data).toEqual(Uint8Array.of(3));
+});
