@@ -64,6 +64,11 @@ export class Appender {
     };
   }
 
+  /** Length of the stream up to the open operation, or up to the end if none is open. */
+  get settledLength(): number {
+    return this.#start ? this.#start.length : this.#store.location.geometry.pageStart(this.#index) + this.#at;
+  }
+
   /** Number that the next entry gets. */
   get nextEntry(): number {
     return this.#entries;
@@ -172,6 +177,7 @@ export class Appender {
     this.#spill = { length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
     this.#store.drop(oldest);
   }
+
   #heldPage(index: number): Page {
     const page = this.#store.held(index);
     if (!page) throw new StreamFileError('io', `page ${index} of the open operation is not in memory`);

@@ -5,8 +5,6 @@
  * store in batches, each of which also records how many entries of the stream the store knows (`indexedTo`). After a
  * crash the store is a little behind, never ahead, and the entries it misses are read from the stream again.
  */
-import { BOOKMARK_BYTES_MAX } from '@ds/codec';
-
 /** A key-value store that keeps the index: a port, whose real twin is a LevelDB folder. */
 export interface BookmarkStore {
   /** Value of a key, if there is one. */
@@ -18,8 +16,8 @@ export interface BookmarkStore {
   close(): Promise<void>;
 }
 
-/** A bookmark's key and the number of its entry, a safe integer. */
-export type Bookmark = readonly [key: Uint8Array, entry: number];
+/** A bookmark's key, as text of one character a byte, and the number of its entry, a safe integer. */
+export type Bookmark = readonly [key: string, entry: number];
 
 /** Longer than any bookmark's key, so that it is none. */
 const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
@@ -27,14 +25,14 @@ const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
 const WAITING_MAX = 50_000;
 
 /** What the index is to say of a key: the entry, or that there is none any more. */
-type Change = readonly [key: Uint8Array, entry: number | undefined];
+export type Changes = Map<string, number | undefined>;
 
 export class BookmarkIndex {
   readonly #store: BookmarkStore;
   /** Committed, and not on their way to the store. */
-  #waiting = new Map<string, Change>();
+  #waiting: Changes = new Map();
   /** On their way to the store. */
-  #writing = new Map<string, Change>();
+  #writing: Changes = new Map();
   /** Whether the next write to the store must be durable, since the stream was cut. */
   #wasCut = false;
   #indexedTo: number;
@@ -63,21 +61,14 @@ export class BookmarkIndex {
   /** Number of the entry with this bookmark. */
   get(key: Uint8Array): number | undefined {
     const text = textOf(key);
-    const recent = this.#waiting.get(text) ?? this.#writing.get(text);
-    if (recent) return recent[1];
+    for (const recent of [this.#waiting, this.#writing]) if (recent.has(text)) return recent.get(text);
     const stored = this.#store.get(key);
     return stored && numberOf(stored);
   }
 
-  /**
-   * Takes in committed bookmarks, oldest first, of a stream that now has `entries` entries. Keys that nobody can ask for
-   * are left out.
-   */
+  /** Takes in committed bookmarks, oldest first, of a stream that now has `entries` entries. */
   add(bookmarks: readonly Bookmark[], entries: number): void {
-    for (const bookmark of bookmarks) {
-      const { length } = bookmark[0];
-      if (length > 0 && length <= BOOKMARK_BYTES_MAX) this.#waiting.set(textOf(bookmark[0]), bookmark);
-    }
+    for (const [key, entry] of bookmarks) this.#waiting.set(key, entry);
     this.#indexedTo = entries;
     if (this.#waiting.size > 0) this.#flushing ??= this.#flush();
   }
@@ -90,8 +81,8 @@ export class BookmarkIndex {
   }
 
   /** Replaces what the stream's cut to `entries` entries has made wrong: each key's older entry, or none. Durable. */
-  async repoint(changes: Iterable<Change>, entries: number): Promise<void> {
-    for (const change of changes) this.#waiting.set(textOf(change[0]), change);
+  async repoint(changes: Changes, entries: number): Promise<void> {
+    for (const [key, entry] of changes) this.#waiting.set(key, entry);
     this.#indexedTo = entries;
     this.#wasCut = true;
     await this.#flushAgain();
@@ -151,16 +142,18 @@ export class BookmarkIndex {
 }
 
 function* pairsOf(
-  changes: Map<string, Change>,
+  changes: Changes,
   indexedTo: number,
 ): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
-  for (const [key, entry] of changes.values()) yield [key, entry === undefined ? undefined : bytesOf(entry)];
+  for (const [key, entry] of changes) {
+    yield [Buffer.from(key, 'latin1'), entry === undefined ? undefined : bytesOf(entry)];
+  }
   yield [INDEXED_TO_KEY, bytesOf(indexedTo)];
 }
 
-/** A key as text, for use in a map. */
+/** A key as text, one character a byte: cheaper to keep and to look up than bytes. */
 export function textOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+  return String.fromCharCode(...key);
 }
 
 function bytesOf(number: number): Uint8Array {

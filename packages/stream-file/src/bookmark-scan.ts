@@ -1,17 +1,24 @@
 /** Reads bookmarks from the stream itself, where the index does not know them. */
-import { BOOKMARK_ENTRY_TYPE, ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt, entryTypeAt } from '@ds/codec';
+import {
+  BOOKMARK_BYTES_MAX,
+  BOOKMARK_ENTRY_TYPE,
+  ENTRY_HEAD_BYTES,
+  entryLengthAt,
+  entryNumberAt,
+  entryTypeAt,
+} from '@ds/codec';
 
-import { textOf, type Bookmark, type BookmarkIndex } from './bookmark-index.js';
+import { textOf, type Bookmark, type BookmarkIndex, type Changes } from './bookmark-index.js';
 import { PAGE_BYTES } from './geometry.js';
 import type { Reader } from './reader.js';
 import type { ProgressListener } from './recovery.js';
 
-/** The bookmarks among encoded entries. Keys are views. */
+/** The bookmarks among encoded entries. Keys that nobody can ask for, since they are empty or too long, are left out. */
 export function* bookmarksIn(bytes: Uint8Array): Generator<Bookmark, void, undefined> {
   for (let at = 0; at < bytes.length;) {
     const length = entryLengthAt(bytes, at);
-    if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE) {
-      yield [bytes.subarray(at + ENTRY_HEAD_BYTES, at + length), entryNumberAt(bytes, at)];
+    if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE && isKeyLength(length - ENTRY_HEAD_BYTES)) {
+      yield [textOf(bytes.subarray(at + ENTRY_HEAD_BYTES, at + length)), entryNumberAt(bytes, at)];
     }
     at += length;
   }
@@ -41,22 +48,21 @@ export async function catchUp(
  * For each key that stands in a bookmark from entry `cut` up to entry `entries`: the newest entry below `cut` with it,
  * or undefined where there is none. Reads the whole stream if there is such a key.
  */
-export async function olderBookmarks(
-  reader: Reader,
-  cut: number,
-  entries: number,
-): Promise<(readonly [Uint8Array, number | undefined])[]> {
-  const found = new Map<string, [Uint8Array, number | undefined]>();
+export async function olderBookmarks(reader: Reader, cut: number, entries: number): Promise<Changes> {
+  const found: Changes = new Map();
   for await (const { bytes } of reader.chunks(cut, entries)) {
-    for (const [key] of bookmarksIn(bytes)) found.set(textOf(key), [new Uint8Array(key), undefined]);
+    for (const [key] of bookmarksIn(bytes)) found.set(key, undefined);
   }
   if (found.size > 0) {
     for await (const { bytes } of reader.chunks(0, cut)) {
       for (const [key, entry] of bookmarksIn(bytes)) {
-        const lost = found.get(textOf(key));
-        if (lost) lost[1] = entry;
+        if (found.has(key)) found.set(key, entry);
       }
     }
   }
-  return [...found.values()];
+  return found;
+}
+
+function isKeyLength(bytes: number): boolean {
+  return bytes > 0 && bytes <= BOOKMARK_BYTES_MAX;
 }

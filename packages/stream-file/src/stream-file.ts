@@ -28,7 +28,7 @@ import { finishPendingUpdate } from './pending-update.js';
 import { Reader, type Chunk } from './reader.js';
 import { recover, type ProgressListener } from './recovery.js';
 import { removeStreamFile } from './removal.js';
-import { Writer, type Durability, type WriterEvents } from './writer.js';
+import { Writer, type Commit, type Durability, type WriterEvents } from './writer.js';
 
 /** How a stream file is opened. */
 export interface StreamFileOptions {
@@ -38,7 +38,7 @@ export interface StreamFileOptions {
   readonly durability?: Durability;
   /** How long `interval` collects commits, in milliseconds. Default 50. */
   readonly syncIntervalMs?: number;
-  /** Bytes of commits waiting to be written above which `ready` waits. Default 8 MiB. */
+  /** Bytes of commits waiting to be written above which `ready` waits. Default 2 MiB. */
   readonly windowBytes?: number;
   /** Pages kept in memory for readers, 1 MiB each. Default 32. */
   readonly cachePages?: number;
@@ -50,14 +50,6 @@ export interface StreamFileOptions {
   readonly openBookmarkStore?: (path: string) => Promise<BookmarkStore>;
   /** @internal Tests use small pages. */
   readonly pageBytes?: number;
-}
-
-/** The entries that a commit has made part of the stream. */
-export interface Commit {
-  /** Number of the first one; that of the next entry if the operation was empty. A u64. */
-  readonly firstEntry: bigint;
-  /** Number of the entry behind the last one. A u64. */
-  readonly nextEntry: bigint;
 }
 
 /** Told when the committed stream changes. */
@@ -173,7 +165,7 @@ export class StreamFile implements AsyncDisposable {
     const writerOptions = {
       durability: options.durability ?? 'always',
       syncIntervalMs: options.syncIntervalMs ?? 50,
-      windowBytes: options.windowBytes ?? 8 << 20,
+      windowBytes: options.windowBytes ?? 2 << 20,
       spillPages: SPILL_PAGES,
     };
     const makeWriter = (events: WriterEvents): Writer =>
@@ -293,9 +285,8 @@ export class StreamFile implements AsyncDisposable {
   }
 
   /** Commits the open operation. Resolves when it is as durable as was promised, and visible. */
-  async commitAtomicOp(): Promise<Commit> {
-    const { first, next } = await this.#writer.commitOperation();
-    return { firstEntry: BigInt(first), nextEntry: BigInt(next) };
+  commitAtomicOp(): Promise<Commit> {
+    return this.#writer.commitOperation();
   }
 
   /**

@@ -24,7 +24,7 @@ import {
 } from '@ds/codec';
 
 import { Appender, type Spill } from './appender.js';
-import type { Bookmark, BookmarkIndex } from './bookmark-index.js';
+import { textOf, type Bookmark, type BookmarkIndex } from './bookmark-index.js';
 import { bookmarksIn, olderBookmarks } from './bookmark-scan.js';
 import type { Disk, DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
@@ -34,6 +34,14 @@ import type { PageStore } from './page-store.js';
 import type { Page } from './page.js';
 import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
 import type { Reader } from './reader.js';
+
+/** The entries that a commit has made part of the stream. */
+export interface Commit {
+  /** Number of the first one; that of the next entry if the operation was empty. A u64. */
+  readonly firstEntry: bigint;
+  /** Number of the entry behind the last one. A u64. */
+  readonly nextEntry: bigint;
+}
 
 /** What a commit promises when it is acknowledged. */
 export type Durability =
@@ -84,11 +92,11 @@ interface WaitingCommit {
   readonly end: Extent;
   readonly spill: Spill | undefined;
   readonly bookmarks: readonly Bookmark[];
-  resolve(range: { first: number; next: number }): void;
+  resolve(commit: Commit): void;
   reject(error: StreamFileError): void;
 }
 
-type Job = { readonly commit: WaitingCommit } | { readonly task: () => Promise<void> };
+type Job = WaitingCommit | { readonly task: () => Promise<void> };
 
 export class Writer {
   readonly #parts: WriterParts;
@@ -105,6 +113,8 @@ export class Writer {
   #running: Promise<void> | undefined;
   /** Ends the wait of `interval` early. */
   #hurry: (() => void) | undefined;
+  /** Called when something has been written, or refused. */
+  #progressWaiters: (() => void)[] = [];
   #closing = false;
   /** Tasks that have been asked for and are not done: no operation may be open meanwhile. */
   #tasks = 0;
@@ -142,8 +152,7 @@ export class Writer {
 
   /** Bytes of commits that wait to be written. */
   get waitingBytes(): number {
-    const tail = this.#appender.operationStart ?? this.#appender.extent;
-    return tail.length - this.#parts.store.committed.length;
+    return this.#appender.settledLength - this.#parts.store.committed.length;
   }
 
   /** Whether too many bytes wait. */
@@ -155,7 +164,7 @@ export class Writer {
   async ready(): Promise<void> {
     while (this.congested) {
       this.#hurry?.();
-      await this.#running;
+      await new Promise<void>((resolve) => this.#progressWaiters.push(resolve));
     }
   }
 
@@ -201,7 +210,7 @@ export class Writer {
   /** Adds a bookmark that was checked; returns the number of its entry. The key is kept. */
   addBookmark(key: Uint8Array): number {
     const entry = this.addEntry(BOOKMARK_ENTRY_TYPE, key);
-    this.#bookmarks.push([new Uint8Array(key), entry]);
+    this.#bookmarks.push([textOf(key), entry]);
     return entry;
   }
 
@@ -215,7 +224,7 @@ export class Writer {
       );
     }
     checkBatch(bytes, this.nextEntry, this.#parts.store.location.geometry.pageBytes);
-    for (const [key, entry] of bookmarksIn(bytes)) this.#bookmarks.push([new Uint8Array(key), entry]);
+    this.#bookmarks.push(...bookmarksIn(bytes));
     try {
       this.#appender.appendEncoded(bytes);
     } catch (cause) {
@@ -224,18 +233,15 @@ export class Writer {
   }
 
   /** Ends the operation; resolves with its entries' numbers when it is as durable as was promised, and visible. */
-  async commitOperation(): Promise<{ first: number; next: number }> {
-    try {
-      this.#checkOperation();
-    } catch (error) {
-      this.#operationFailure = undefined;
-      throw error;
-    }
-    const bookmarks = this.#bookmarks;
-    this.#bookmarks = [];
-    const ended = this.#appender.endOperation();
+  commitOperation(): Promise<Commit> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ commit: { ...ended, bookmarks, resolve, reject } });
+      const failure = this.#operationFailure;
+      this.#operationFailure = undefined;
+      if (failure) throw failure;
+      const { start, end, spill } = this.#appender.endOperation();
+      const bookmarks = this.#bookmarks;
+      this.#bookmarks = [];
+      this.#enqueue({ start, end, spill, bookmarks, resolve, reject });
     });
   }
 
@@ -417,9 +423,18 @@ export class Writer {
       }
       if (this.#options.durability === 'interval' && !this.#closing) await this.#collect();
       await this.#writeGroup(this.#takeGroup());
+      this.#tellProgress();
     }
     // At once, and not when the promise is settled: a job that is queued in between would wait for ever.
     this.#running = undefined;
+    this.#tellProgress();
+  }
+
+  #tellProgress(): void {
+    if (this.#progressWaiters.length === 0) return;
+    const waiters = this.#progressWaiters;
+    this.#progressWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 
   /** Waits for more commits to join. */
@@ -437,12 +452,13 @@ export class Writer {
 
   /** The commits at the head of the queue that can be written together: one that was written ahead goes alone. */
   #takeGroup(): WaitingCommit[] {
+    const queue = this.#queue;
     const group: WaitingCommit[] = [];
-    for (const job of this.#queue) {
-      if ('task' in job || (group.length > 0 && (job.commit.spill ?? group[0]!.spill))) break;
-      group.push(job.commit);
+    for (const job of queue) {
+      if ('task' in job || (group.length > 0 && (job.spill ?? group[0]!.spill))) break;
+      group.push(job);
     }
-    this.#queue.splice(0, group.length);
+    this.#queue = queue.slice(group.length);
     return group;
   }
 
@@ -478,13 +494,12 @@ export class Writer {
       }
       this.#writingTo = undefined;
       store.advance(end);
-      bookmarks.add(
-        group.flatMap((commit) => commit.bookmarks),
-        end.entries,
-      );
+      for (const commit of group) bookmarks.add(commit.bookmarks, commit.end.entries);
       events.committed();
     }
-    for (const commit of group) commit.resolve({ first: commit.start.entries, next: commit.end.entries });
+    for (const commit of group) {
+      commit.resolve({ firstEntry: BigInt(commit.start.entries), nextEntry: BigInt(commit.end.entries) });
+    }
   }
 
   #mustSync(end: Extent): boolean {
@@ -595,7 +610,7 @@ export class Writer {
     this.#appender.rewind(this.#writingTo ?? this.#parts.store.committed);
     const refused = this.#queue;
     this.#queue = refused.filter((job) => 'task' in job);
-    for (const job of refused) if ('commit' in job) job.commit.reject(error);
+    for (const job of refused) if (!('task' in job)) job.reject(error);
   }
 }
 
