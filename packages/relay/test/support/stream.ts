@@ -93,7 +93,7 @@ export class Upstream {
 }
 
 /** Commits one operation. */
-export async function append(file: StreamFile, entries: readonly NewEntry[]): Promise<void> {
+async function append(file: StreamFile, entries: readonly NewEntry[]): Promise<void> {
   file.startAtomicOp();
   for (const entry of entries) {
     if ('bookmark' in entry) file.addStreamBookmark(entry.bookmark);
