@@ -6,7 +6,7 @@ import { HEADER_PAGE_BYTES, type Geometry } from './geometry.js';
 import { HeaderPage } from './header-page.js';
 
 /** Pages that a file gets at first, and each time that it is full. They take no room until they are written to. */
-export const FIRST_PAGES = 100;
+const FIRST_PAGES = 100;
 export const MORE_PAGES = 10;
 
 export async function createStreamFile(

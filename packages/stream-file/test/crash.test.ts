@@ -256,3 +256,25 @@ it('an update that is done is not done again to an entry that has taken its plac
   const recovered = await machine.afterPowerCut(() => false).open(options);
   expect((await recovered.getEntry(0n))?.data).toEqual(Uint8Array.of(3));
 });
+
+it('an update of an entry that spans sectors is there whole or not at all', async () => {
+  await rounds(1, 'crash.test.ts', async (random) => {
+    const options = { pageBytes: 4096 };
+    const machine = new SimulatedMachine();
+    const file = await machine.open(options);
+    const [before, after] = [random.bytes(2000), random.bytes(2000)];
+    file.startAtomicOp();
+    file.addStreamEntry(1, before);
+    await file.commitAtomicOp();
+    const cuts: SimulatedMachine[] = [];
+    machine.onChange = () => {
+      for (let i = 0; i < 20; i++) cuts.push(machine.afterPowerCut(keepSome(random)));
+    };
+    await file.updateEntryData(0n, 1, after);
+    for (const cut of cuts) {
+      const found = await (await cut.open(options)).getEntry(0n);
+      expect([hex(before), hex(after)]).toContain(hex(found?.data));
+    }
+    return undefined;
+  });
+});

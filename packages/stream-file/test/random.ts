@@ -1,7 +1,8 @@
 // Randomness with a seed, so that what a test did can be done again: `DS_SEED=... npm test -- FILE`.
 
-/** The seed of this run, and whether the run is a long one. */
-export const seed = Number(process.env['DS_SEED'] ?? 1);
+/** The seed of this run. */
+const seed = Number(process.env['DS_SEED'] ?? 1);
+/** Whether this is a long run. */
 export const long = process.env['DS_TEST_LONG'] === '1';
 
 /** A stream of random numbers that is the same for the same seed (mulberry32). */
