@@ -13,12 +13,9 @@ export const options = {
   }),
   host: field.host().default('0.0.0.0').meta({ description: 'address to listen on for clients' }),
   port: field.port().default(7900).meta({ description: 'port for clients; 0 takes a free one' }),
-  streamType: field
-    .u64()
-    .default(1n)
-    .meta({
-      description: "the upstream's stream type, which is part of every question to it; 1 is a sequencer's",
-    }),
+  streamType: field.u64().default(1n).meta({
+    description: "the upstream's stream type, which is part of every question to it; 1 is a sequencer's",
+  }),
   onMismatch: field.choice(['stop', 'truncate', 'restart']).default('stop').meta({
     description:
       "what to do when the file is not the upstream's stream: end, cut what differs, or start with an empty one",

@@ -1,0 +1,42 @@
+/** Goal: options say what they mean, and the README says what the options are. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseApp } from '@ds/app-kit';
+import { optionsTable, readmeTable } from '@ds/app-kit/testing';
+import { app } from '../src/app.js';
+import { options } from '../src/options.js';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+
+function parsed(...argv: string[]): Record<string, unknown> {
+  const invocation = parseApp(app, { argv, env: {}, readFile: () => '{}' });
+  if (invocation.kind === 'print') throw new Error('nothing to run');
+  return invocation.options;
+}
+
+describe('the options of ds-relay', () => {
+  it('stand in the README, each with its default', () => {
+    expect(readmeTable(readme, '## Options')).toEqual(optionsTable(options));
+  });
+
+  it('need an upstream and a file, and nothing else', () => {
+    expect(() => parsed('--file', 'r.bin')).toThrow('missing --upstream');
+    expect(() => parsed('--upstream', 'a:1')).toThrow('missing --file');
+    expect(parsed('--upstream', 'a:6900', '--file', 'r.bin')).toMatchObject({
+      upstream: { host: 'a', port: 6900 },
+      host: '0.0.0.0',
+      port: 7900,
+      streamType: 1n,
+      onMismatch: 'stop',
+    });
+  });
+
+  it.each([
+    ['--upstream', 'nowhere', 'host:port'],
+    ['--on-mismatch', 'ignore', 'one of stop, truncate, restart'],
+    ['--retry-interval', '10ms', '100ms to'],
+  ])('refuse %s %s', (option, value, reason) => {
+    expect(() => parsed('--upstream', 'a:1', '--file', 'r.bin', option, value)).toThrow(reason);
+  });
+});
