@@ -54,16 +54,17 @@ export type ServerState =
   | { readonly kind: 'left-out'; readonly server: string; readonly error: SourceError };
 
 /**
- * An address from `host:port`; an IPv6 address stands in brackets.
+ * An address, or one from `host:port`; an IPv6 address stands in brackets.
  * @throws {SourceError} `bad-option`
  */
 export function parseAddress(address: string | ServerAddress): ServerAddress {
-  if (typeof address !== 'string') return address;
-  const separator = address.lastIndexOf(':');
-  const host = address.slice(0, Math.max(separator, 0)).replace(/^\[(.*)\]$/, '$1');
-  const port = Number(address.slice(separator + 1));
-  if (host === '' || !Number.isInteger(port) || port < 1 || port > 0xffff) {
-    throw new SourceError('bad-option', `"${address}" is no server address: expected host:port`);
-  }
-  return { host, port };
+  const { host, port } = typeof address === 'string' ? splitAddress(address) : address;
+  if (host !== '' && Number.isInteger(port) && port > 0 && port <= 0xffff) return { host, port };
+  const given = typeof address === 'string' ? address : `${host}:${port}`;
+  throw new SourceError('bad-option', `"${given}" is no server address: expected host:port`);
+}
+
+function splitAddress(text: string): ServerAddress {
+  const [, bracketed, plain = '', port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  return { host: bracketed ?? plain, port: Number(port) };
 }

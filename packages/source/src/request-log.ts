@@ -65,15 +65,19 @@ export class RequestLog {
     this.#first += count;
   }
 
+  /** Entries in the stream before a request that is kept, or before the next one. */
+  entriesBefore(number: number): bigint {
+    return this.at(number)?.entriesBefore ?? this.#entries;
+  }
+
   /**
-   * The request that a server with so many entries needs next, if there is one such place, or one that is nearest to
-   * `near`, the request that it was thought to need.
+   * The request that a server with so many entries needs next, `last` at most: the kept one with as many entries before
+   * it that is nearest to `near`, the request that it was thought to need. Undefined if there is none.
    */
-  find(entries: bigint, near: number): number | undefined {
+  find(entries: bigint, near: number, last: number): number | undefined {
     let found: number | undefined;
-    for (let number = this.#first; number <= this.end; number++) {
-      const before = this.at(number)?.entriesBefore ?? this.#entries;
-      if (before !== entries) continue;
+    for (let number = this.#first; number <= Math.min(last, this.end); number++) {
+      if (this.entriesBefore(number) !== entries) continue;
       if (found === undefined || Math.abs(number - near) < Math.abs(found - near)) found = number;
     }
     return found;

@@ -26,8 +26,8 @@ export class ServerGroup implements ServerLinkOwner {
   readonly #links: readonly ServerLink[];
   readonly #running: Promise<unknown>;
   #log: RequestLog | undefined;
-  /** What each server has said at first: its entries, or why it was not reached. */
-  readonly #firstWords = new Map<ServerLink, bigint | SourceError>();
+  /** What each server has said last: its entries when it was reached, or why it is not. */
+  readonly #words = new Map<ServerLink, bigint | SourceError>();
   /** The first request that too few servers have acknowledged. */
   #settled = 0;
   /** Bytes of the requests from there on. */
@@ -54,7 +54,9 @@ export class ServerGroup implements ServerLinkOwner {
   async open(): Promise<RequestLog> {
     const { openMs } = this.#options;
     const timer = setTimeout(() => {
-      this.#fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
+      this.#makeLog();
+      if (!this.#log)
+        this.#fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
     }, openMs);
     try {
       return await this.#logMade();
@@ -76,9 +78,14 @@ export class ServerGroup implements ServerLinkOwner {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Resolves when all requests are acknowledged. */
+  /** Resolves when all requests are acknowledged, and no server that is connected lacks any. */
   async drained(): Promise<void> {
-    while (this.#log && this.#settled < this.#log.end) await this.#progress();
+    while (this.#lacking) await this.#progress();
+  }
+
+  get #lacking(): boolean {
+    const end = this.#log?.end ?? 0;
+    return this.#settled < end || this.#links.some((link) => link.connected && link.acknowledged < end);
   }
 
   /** The committed header, from the first server that is connected. */
@@ -93,9 +100,9 @@ export class ServerGroup implements ServerLinkOwner {
     await this.#running;
   }
 
-  async opened(link: ServerLink, header: Header): Promise<void> {
-    this.#firstWord(link, header.totalEntries);
-    await this.#logMade();
+  opened(link: ServerLink, header: Header): Promise<RequestLog> {
+    this.#said(link, header.totalEntries);
+    return this.#logMade();
   }
 
   acknowledged(): void {
@@ -117,9 +124,15 @@ export class ServerGroup implements ServerLinkOwner {
   }
 
   stateChanged(link: ServerLink, state: ServerState): void {
-    this.#options.onServerState?.(state);
+    const { onServerState } = this.#options;
+    // What goes wrong there is not this package's to catch.
+    if (onServerState)
+      queueMicrotask(() => {
+        onServerState(state);
+      });
     if (state.kind === 'connected') return;
-    this.#firstWord(link, state.error);
+    this.#said(link, state.error);
+    this.#tellWaiters();
     if (state.kind === 'disconnected') return;
     if (state.error.code === 'fenced') this.#fail(state.error);
     else if (this.#active.length < this.#required) {
@@ -162,13 +175,16 @@ export class ServerGroup implements ServerLinkOwner {
     }
   }
 
-  /** Takes what a server says at first; the stream's end is known when all have spoken. */
-  #firstWord(link: ServerLink, word: bigint | SourceError): void {
-    if (this.#log) return;
-    this.#firstWords.set(link, word);
-    const words = [...this.#firstWords.values()];
-    const entries = words.filter((said) => typeof said === 'bigint');
-    if (entries.length === 0 || words.length < this.#links.length) return;
+  /** Takes what a server says; where the stream ends is known when all have spoken. */
+  #said(link: ServerLink, word: bigint | SourceError): void {
+    this.#words.set(link, word);
+    if (this.#words.size === this.#links.length) this.#makeLog();
+  }
+
+  /** The stream ends where it does on the server that has most of it. */
+  #makeLog(): void {
+    const entries = [...this.#words.values()].filter((word) => typeof word === 'bigint');
+    if (this.#log || entries.length === 0) return;
     this.#log = new RequestLog(entries.reduce((most, some) => (some > most ? some : most)));
     this.#tellWaiters();
   }
@@ -197,7 +213,7 @@ export class ServerGroup implements ServerLinkOwner {
   }
 
   #reasons(): string {
-    const reasons = [...this.#firstWords.values()].filter((word) => word instanceof SourceError);
+    const reasons = [...this.#words.values()].filter((word) => word instanceof SourceError);
     return reasons.length === 0 ? 'no answer' : reasons.map((error) => error.message).join('; ');
   }
 }

@@ -35,17 +35,19 @@ export interface ServerLinkOptions {
 export interface ServerLinkOwner {
   /** The requests; undefined until the source knows where the stream ends. */
   readonly log: RequestLog | undefined;
-  /** The server was reached for the first time; the source decides on the log before this returns. */
-  opened(link: ServerLink, header: Header): Promise<void>;
+  /** The server was reached; resolves with the requests when the source knows where the stream ends. */
+  opened(link: ServerLink, header: Header): Promise<RequestLog>;
   /** The server has acknowledged all requests before `link.acknowledged`. */
   acknowledged(): void;
-  /** The server has refused a truncation or an update, which all servers answer alike. */
+  /** The server has refused an update, which all servers answer alike. */
   refused(request: Request, error: SourceError): void;
   stateChanged(link: ServerLink, state: ServerState): void;
 }
 
 /** Bytes handed to the socket ahead of what the server has taken. */
 const SEND_BYTES_MAX = 1 << 20;
+/** A large request goes out in pieces, so that it is seen how it gets on. */
+const PIECE_BYTES_MAX = 256 << 10;
 
 /** Refusals that no other attempt will change. */
 const finalRefusals = new Set<number>([
@@ -68,6 +70,8 @@ export class ServerLink {
   #connection: LinkConnection | undefined;
   /** The request that this server needs next, as far as it has acknowledged. */
   #acknowledged = 0;
+  /** The first request of which nothing was ever sent to this server: it cannot have come further. */
+  #unsent = 0;
   #leftOut: SourceError | undefined;
 
   constructor(address: ServerAddress, options: ServerLinkOptions, owner: ServerLinkOwner) {
@@ -96,6 +100,7 @@ export class ServerLink {
   async run(): Promise<void> {
     let failures = 0;
     while (!this.#ended()) {
+      const startedMs = performance.now();
       try {
         await this.#connectAndFeed(() => (failures = 0));
       } catch (cause) {
@@ -108,6 +113,7 @@ export class ServerLink {
         }
         this.#owner.stateChanged(this, { kind: 'disconnected', server: this.server, error });
         const { firstMs, longestMs } = this.#options.retry;
+        if (performance.now() - startedMs > longestMs) failures = 0;
         const waitMs = Math.min(longestMs, firstMs * 2 ** failures++) * (0.5 + Math.random() / 2);
         await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
@@ -142,11 +148,15 @@ export class ServerLink {
     this.#connection?.fail(new SourceError('closed', `${this.server}: closed by this side`));
   }
 
-  async #connectAndFeed(onOpened: () => void): Promise<void> {
+  async #connectAndFeed(onProgress: () => void): Promise<void> {
     const { server } = this;
     const connection = new LinkConnection(server, this.#address, this.#options, {
       log: () => this.#owner.log,
+      sending: (number) => {
+        this.#unsent = Math.max(this.#unsent, number + 1);
+      },
       acknowledge: (next) => {
+        onProgress();
         this.#acknowledged = next;
         this.#owner.acknowledged();
       },
@@ -157,12 +167,9 @@ export class ServerLink {
     this.#connection = connection;
     try {
       const header = await connection.open();
-      await this.#owner.opened(this, header);
-      const { log } = this.#owner;
-      if (!log) throw new SourceError('disconnected', `${server}: not needed yet`);
-      const next = log.find(header.totalEntries, this.#acknowledged);
-      if (next === undefined) throw streamDiffers(server, header, log);
-      onOpened();
+      const log = await Promise.race([this.#owner.opened(this, header), connection.failed]);
+      const next = log.find(header.totalEntries, this.#acknowledged, this.#unsent);
+      if (next === undefined) throw streamDiffers(server, header, log.entriesBefore(this.#unsent));
       this.#acknowledged = next;
       this.#owner.stateChanged(this, { kind: 'connected', server, totalEntries: header.totalEntries });
       this.#owner.acknowledged();
@@ -177,6 +184,9 @@ export class ServerLink {
 
 interface LinkConnectionOwner {
   log(): RequestLog | undefined;
+  /** The first bytes of a request go out. */
+  sending(number: number): void;
+  /** All requests before `next` are acknowledged. */
   acknowledge(next: number): void;
   refused(request: Request, error: SourceError): void;
 }
@@ -197,10 +207,16 @@ class LinkConnection {
   readonly #awaited: AwaitedAnswer[] = [];
   #reject: (error: SourceError) => void = () => undefined;
   #failure: SourceError | undefined;
-  /** The request to be sent next; undefined while nothing may be sent. */
+  /** The request to be sent next; undefined while none may be sent. */
   #next: number | undefined;
+  /** What is left to be sent of the message that is being sent. */
+  #rest: Uint8Array | undefined;
+  /** Header messages to be sent between requests. */
+  readonly #questions: { readonly message: Uint8Array; readonly answer: AwaitedAnswer }[] = [];
   /** A truncation or an update is under way: nothing else may be. */
   #alone = false;
+  /** The request behind those that were acknowledged by what is being received. */
+  #acknowledged: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -260,21 +276,35 @@ class LinkConnection {
   }
 
   send(): void {
-    const log = this.#owner.log();
-    if (this.#next === undefined || this.#failure || !log) return;
+    if (this.#failure) return;
     this.#socket.cork();
-    while (!this.#alone && this.#socket.writableLength < SEND_BYTES_MAX) {
-      const request = log.at(this.#next);
-      if (!request) break;
-      if (request.kind !== 'operation') {
-        if (this.#awaited.length > 0) break;
-        this.#alone = true;
-      }
-      this.#socket.write(request.bytes, this.#onTaken);
-      this.#await({ kind: 'request', number: this.#next });
-      this.#next++;
+    while (this.#socket.writableLength < SEND_BYTES_MAX) {
+      this.#rest ??= this.#nextMessage();
+      if (!this.#rest) break;
+      const piece = this.#rest.subarray(0, PIECE_BYTES_MAX);
+      this.#rest = piece.length < this.#rest.length ? this.#rest.subarray(piece.length) : undefined;
+      this.#socket.write(piece, this.#onTaken);
     }
     this.#socket.uncork();
+  }
+
+  #nextMessage(): Uint8Array | undefined {
+    const question = this.#questions.shift();
+    if (question) {
+      this.#await(question.answer);
+      return question.message;
+    }
+    if (this.#next === undefined || this.#alone) return undefined;
+    const request = this.#owner.log()?.at(this.#next);
+    if (!request) return undefined;
+    if (request.kind !== 'operation') {
+      if (this.#awaited.length > 0) return undefined;
+      this.#alone = true;
+    }
+    this.#owner.sending(this.#next);
+    this.#await({ kind: 'request', number: this.#next });
+    this.#next++;
+    return request.bytes;
   }
 
   fail(error: SourceError): void {
@@ -282,19 +312,23 @@ class LinkConnection {
     this.#failure = error;
     clearTimeout(this.#deadline);
     this.#socket.destroy();
-    for (const awaited of this.#awaited.splice(0)) if (awaited.kind === 'header') awaited.reject(error);
+    const unanswered = [...this.#awaited.splice(0), ...this.#questions.splice(0).map(({ answer }) => answer)];
+    for (const awaited of unanswered) if (awaited.kind === 'header') awaited.reject(error);
     this.#reject(error);
   }
 
   readonly #onTaken = (error?: Error | null): void => {
-    if (!error) this.send();
+    if (error || this.#failure) return;
+    // A large request takes its time; what is sent behind it does not prolong the wait for its answer.
+    if (this.#awaited.length === 1) this.#restartDeadline();
+    this.send();
   };
 
   #ask(message: Uint8Array): Promise<Header> {
     return new Promise((resolve, reject) => {
       if (this.#failure) throw this.#failure;
-      this.#socket.write(message);
-      this.#await({ kind: 'header', resolve, reject });
+      this.#questions.push({ message, answer: { kind: 'header', resolve, reject } });
+      this.send();
     });
   }
 
@@ -319,8 +353,12 @@ class LinkConnection {
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       this.fail(new SourceError(error.code, `${this.#server}: ${error.message}`, { cause: error }));
-      return;
     }
+    // Acknowledgements that come together are passed on together.
+    const acknowledged = this.#acknowledged;
+    this.#acknowledged = undefined;
+    if (acknowledged !== undefined) this.#owner.acknowledge(acknowledged);
+    if (this.#failure) return;
     this.#restartDeadline();
     this.send();
   }
@@ -328,27 +366,46 @@ class LinkConnection {
   #take(outcome: Outcome): void {
     if (this.#failure) return;
     const awaited = this.#awaited.shift();
-    if (outcome.kind === 'ok') {
-      if (!awaited) throw new SourceError('protocol', 'the server answers what nobody has asked');
-      if (awaited.kind === 'header') {
-        awaited.resolve(outcome.header);
-      } else {
-        this.#alone = false;
-        this.#owner.acknowledge(awaited.number + 1);
-      }
-      return;
-    }
-    const error = refusal(this.#server, outcome.result);
-    const request = awaited?.kind === 'request' ? this.#owner.log()?.at(awaited.number) : undefined;
-    if (awaited?.kind === 'header') awaited.reject(error);
-    if (request && request.kind !== 'operation' && isAnswerToRequest(outcome.result.code)) {
-      this.#alone = false;
-      this.#owner.refused(request, error);
-      if (awaited?.kind === 'request') this.#owner.acknowledge(awaited.number + 1);
-      return;
-    }
-    this.fail(error);
+    if (outcome.kind === 'ok') this.#takeHeader(awaited, outcome.header);
+    else this.#takeRefusal(awaited, refusal(this.#server, outcome.result));
   }
+
+  #takeHeader(awaited: AwaitedAnswer | undefined, header: Header): void {
+    if (!awaited) throw new SourceError('protocol', 'the server answers what nobody has asked');
+    if (awaited.kind === 'header') {
+      awaited.resolve(header);
+      return;
+    }
+    const request = this.#owner.log()?.at(awaited.number);
+    if (request && !isDone(request, header)) {
+      const entries = `${header.totalEntries} entries where the stream has ${request.entriesAfter}`;
+      throw new SourceError('protocol', `the server acknowledges ${article[request.kind]} with ${entries}`);
+    }
+    this.#requestDone(awaited.number);
+  }
+
+  #takeRefusal(awaited: AwaitedAnswer | undefined, error: SourceError): void {
+    if (awaited?.kind === 'header') awaited.reject(error);
+    const request = awaited?.kind === 'request' ? this.#owner.log()?.at(awaited.number) : undefined;
+    if (awaited?.kind !== 'request' || request?.kind !== 'update' || !isAboutUpdate(error)) {
+      this.fail(error);
+      return;
+    }
+    this.#owner.refused(request, error);
+    this.#requestDone(awaited.number);
+  }
+
+  #requestDone(number: number): void {
+    this.#alone = false;
+    this.#acknowledged = number + 1;
+  }
+}
+
+const article = { operation: 'an operation', truncation: 'a truncation', update: 'an update' } as const;
+
+/** Whether a server with this header can have done a request; operations behind it may be in too. */
+function isDone({ kind, entriesAfter }: Request, { totalEntries }: Header): boolean {
+  return kind === 'truncation' ? totalEntries === entriesAfter : totalEntries >= entriesAfter;
 }
 
 function refusal(server: string, { code, text }: Result): SourceError {
@@ -358,12 +415,12 @@ function refusal(server: string, { code, text }: Result): SourceError {
   });
 }
 
-/** Refusals that are about a truncation or an update itself, and that every server gives alike. */
-function isAnswerToRequest(code: number): boolean {
+/** Whether a refusal is about an update itself, so that every server gives it, and the stream stays what it was. */
+function isAboutUpdate({ result }: SourceError): boolean {
   return (
-    code === ResultCode.entryNotFound ||
-    code === ResultCode.updateMismatch ||
-    code === ResultCode.badEntryType
+    result?.code === ResultCode.entryNotFound ||
+    result?.code === ResultCode.updateMismatch ||
+    result?.code === ResultCode.badEntryType
   );
 }
 
@@ -376,11 +433,10 @@ function isFinal({ code, result }: SourceError): boolean {
   );
 }
 
-function streamDiffers(server: string, { totalEntries }: Header, log: RequestLog): SourceError {
-  const oldest = log.at(log.first)?.entriesBefore ?? log.entries;
+function streamDiffers(server: string, { totalEntries }: Header, known: bigint): SourceError {
   const reason =
-    totalEntries > log.entries
-      ? `more than the ${log.entries} that this source knows of`
-      : `and what follows is not kept: this source can go on from entry ${oldest}`;
+    totalEntries > known
+      ? `more than the ${known} that it had or was sent by this source`
+      : `and not all that it lacks of ${known} is kept by this source, or it ends within an operation`;
   return new SourceError('differs', `${server}: the server has ${totalEntries} entries, ${reason}`);
 }

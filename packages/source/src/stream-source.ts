@@ -14,7 +14,7 @@ import {
   type SourceMessage,
 } from '@ds/codec';
 
-import { SourceError } from './errors.js';
+import { SourceError, type SourceErrorCode } from './errors.js';
 import { parseAddress, type StreamSourceOptions } from './options.js';
 import type { Request, RequestLog } from './request-log.js';
 import { ServerGroup } from './server-group.js';
@@ -26,6 +26,8 @@ export interface Commit {
   /** Number of the entry behind the last one. A u64. */
   readonly nextEntry: bigint;
 }
+
+const noToken = new Uint8Array(0);
 
 /** The open operation. */
 interface Operation {
@@ -57,7 +59,16 @@ export class StreamSource implements AsyncDisposable {
    */
   static async open(options: StreamSourceOptions): Promise<StreamSource> {
     const servers = options.servers.map(parseAddress);
-    const { quorum = 'all' } = options;
+    const {
+      quorum = 'all',
+      streamType = 1n,
+      systemId,
+      epoch = BigInt(Date.now()),
+      token = noToken,
+    } = options;
+    checked('bad-option', () =>
+      encodeSourceMessage({ kind: 'openSource', protocolVersion: 1n, systemId, epoch, token }, streamType),
+    );
     if (servers.length === 0) throw new SourceError('bad-option', 'a source needs at least one server');
     if (typeof quorum === 'number' && !(Number.isInteger(quorum) && quorum > 0 && quorum <= servers.length)) {
       throw new SourceError('bad-option', `a quorum of ${quorum} among ${servers.length} servers`);
@@ -70,10 +81,10 @@ export class StreamSource implements AsyncDisposable {
       openMs: options.openMs ?? 30_000,
       onServerState: options.onServerState,
       link: {
-        systemId: options.systemId,
-        streamType: options.streamType ?? 1n,
-        epoch: options.epoch ?? BigInt(Date.now()),
-        token: options.token ?? new Uint8Array(0),
+        systemId,
+        streamType,
+        epoch,
+        token,
         connectMs: options.connectMs ?? 10_000,
         answerMs: options.answerMs ?? 30_000,
         retry: { firstMs: 100, longestMs: 5_000, ...options.retry },
@@ -117,7 +128,7 @@ export class StreamSource implements AsyncDisposable {
         `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`,
       );
     }
-    checked(() => {
+    checked('bad-entry', () => {
       checkEntry(type, data);
     });
     this.#add(operation, { kind: 'addStreamEntry', entryType: type, data });
@@ -130,7 +141,7 @@ export class StreamSource implements AsyncDisposable {
    */
   addStreamBookmark(key: Uint8Array): bigint {
     const operation = this.#openOperation();
-    checked(() => {
+    checked('bad-entry', () => {
       checkBookmark(key);
     });
     this.#add(operation, { kind: 'addStreamBookmark', bookmark: key });
@@ -164,27 +175,24 @@ export class StreamSource implements AsyncDisposable {
 
   /**
    * Cuts the stream on all servers: this entry and all after it go.
-   * @throws {SourceError} `operation-open`, or `refused` if there is no such entry
+   * @throws {SourceError} `operation-open`, `bad-entry` if there is no such entry, or why nothing can be written any more
    */
   async truncateFile(entryNumber: bigint): Promise<void> {
     this.#checkIdle();
-    if (entryNumber < 0n || entryNumber >= this.#log.entries) {
-      throw new SourceError(
-        'bad-entry',
-        `entry ${entryNumber} does not exist: the stream has ${this.#log.entries} entries`,
-      );
-    }
+    this.#checkExists(entryNumber);
     const bytes = this.#encode({ kind: 'truncateFile', entryNumber });
     await this.#request('truncation', bytes, this.#log.entries, entryNumber);
   }
 
   /**
    * Replaces a committed entry's data by data of the same length, on all servers.
-   * @throws {SourceError} `operation-open`, `bad-entry`, or `refused` if there is no such entry, or one of another type or length
+   * @throws {SourceError} `operation-open`, `bad-entry` if there is no such entry, `refused` if it has another type or
+   *   length, or why nothing can be written any more
    */
   async updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void> {
     this.#checkIdle();
-    checked(() => {
+    this.#checkExists(entryNumber);
+    checked('bad-entry', () => {
       checkEntry(type, data);
     });
     const bytes = this.#encode({ kind: 'updateEntryData', entryNumber, entryType: type, data });
@@ -199,7 +207,10 @@ export class StreamSource implements AsyncDisposable {
     return this.#group.header();
   }
 
-  /** Rolls back what is open, waits until all is acknowledged, and ends the connections. Rejects if not all could be. */
+  /**
+   * Rolls back what is open, waits until all is acknowledged and connected servers have all of it, and ends the
+   * connections. Rejects if not all could be.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -243,6 +254,15 @@ export class StreamSource implements AsyncDisposable {
       throw new SourceError('operation-open', 'an atomic operation is open: commit it or roll it back first');
   }
 
+  #checkExists(entryNumber: bigint): void {
+    const { entries } = this.#log;
+    if (entryNumber >= 0n && entryNumber < entries) return;
+    throw new SourceError(
+      'bad-entry',
+      `entry ${entryNumber} does not exist: the stream has ${entries} entries`,
+    );
+  }
+
   #openOperation(): Operation {
     if (!this.#operation) throw new SourceError('no-operation', 'no atomic operation is open');
     return this.#operation;
@@ -264,11 +284,11 @@ export class StreamSource implements AsyncDisposable {
 }
 
 /** Runs a check of the codec's, whose error becomes this package's. */
-function checked(check: () => void): void {
+function checked(code: SourceErrorCode, check: () => unknown): void {
   try {
     check();
   } catch (cause) {
     if (!(cause instanceof CodecError)) throw cause;
-    throw new SourceError('bad-entry', cause.message, { cause });
+    throw new SourceError(code, cause.message, { cause });
   }
 }

@@ -1,0 +1,133 @@
+// Whatever happens to connections and servers, each operation is in the stream once, whole, and in order. The ways to
+// the servers are cut at random bytes in both directions while operations are pipelined; then the streams are compared
+// with what was committed, byte for byte.
+import { describe, expect, it } from 'vitest';
+
+import { effort, Random, seed } from '../../server/test/support/random.js';
+import type { StreamSource } from '../src/index.js';
+import {
+  commit,
+  filled,
+  numbered,
+  openSource,
+  operation,
+  send,
+  type PlainEntry,
+} from './support/operations.js';
+import { Proxy } from './support/proxy.js';
+import { TestServer } from './support/test-server.js';
+
+/** Sends operations without waiting; gives what they hold and when all are acknowledged. */
+async function pipeline(source: StreamSource, operations: readonly PlainEntry[][]): Promise<PlainEntry[]> {
+  const commits = [];
+  for (const entries of operations) commits.push((await send(source, entries)).committed);
+  const acknowledged = await Promise.all(commits);
+  let next = 0n;
+  acknowledged.forEach(({ firstEntry, nextEntry }, at) => {
+    expect(firstEntry).toBe(next);
+    expect(nextEntry - firstEntry).toBe(BigInt(operations[at]?.length ?? 0));
+    next = nextEntry;
+  });
+  return operations.flat();
+}
+
+describe('Operations', () => {
+  it('get the numbers that their acknowledgements say', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    expect(source.nextEntry).toBe(0n);
+    expect(await commit(source, [filled(1), filled(2)])).toEqual({ firstEntry: 0n, nextEntry: 2n });
+    expect(await commit(source, [filled(3)])).toEqual({ firstEntry: 2n, nextEntry: 3n });
+    expect(source.nextEntry).toBe(3n);
+    expect(await source.getHeader()).toMatchObject({ totalEntries: 3n });
+  });
+
+  it('that are rolled back or empty leave no trace', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    await source.startAtomicOp();
+    expect(source.addStreamEntry(1, Uint8Array.of(1))).toBe(0n);
+    expect(source.nextEntry).toBe(1n);
+    source.rollbackAtomicOp();
+    expect(source.nextEntry).toBe(0n);
+    expect(await commit(source, [])).toEqual({ firstEntry: 0n, nextEntry: 0n });
+    await commit(source, [filled(2)]);
+    expect(await server.entries()).toEqual(numbered([filled(2)]));
+  });
+
+  it('are copied: what is changed after it was added does not matter', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    const data = Uint8Array.of(1, 2, 3);
+    await source.startAtomicOp();
+    source.addStreamEntry(1, data);
+    data.fill(9);
+    await source.commitAtomicOp();
+    expect(await server.entries()).toEqual(numbered([{ type: 1, data: Uint8Array.of(1, 2, 3) }]));
+  });
+
+  it('go on where the stream ends when a source starts again', async () => {
+    const server = await TestServer.start();
+    const first = await openSource([server.address]);
+    await commit(first, [filled(1), filled(2)]);
+    await first.close();
+    const second = await openSource([server.address]);
+    expect(second.nextEntry).toBe(2n);
+    expect(await commit(second, [filled(3)])).toEqual({ firstEntry: 2n, nextEntry: 3n });
+  });
+});
+
+describe('A connection that is cut again and again', () => {
+  it('loses, doubles and reorders nothing, on one server and on two', async () => {
+    for (let round = 0; round < 2 * effort; round++) {
+      const random = new Random(seed + round);
+      const servers = [await TestServer.start(), await TestServer.start()].slice(round % 2);
+      const proxies = await Promise.all(servers.map((server) => Proxy.start(() => server.port)));
+      for (const proxy of proxies) {
+        proxy.budget = () => ({ up: random.integer(1, 6_000), down: random.integer(1, 1_000) });
+      }
+      const source = await openSource(proxies.map(({ address }) => address));
+      const sent = await pipeline(
+        source,
+        Array.from({ length: 300 }, (_, index) => operation(index, random)),
+      );
+      await source.close();
+      for (const server of servers) expect(await server.entries()).toEqual(numbered(sent));
+      for (const { connections } of proxies) expect(connections).toBeGreaterThan(20);
+    }
+  });
+
+  it('behind an operation larger than all buffers starts it over', async () => {
+    const server = await TestServer.start();
+    const proxy = await Proxy.start(() => server.port);
+    const cuts = [3_000_000, 5_500_000, Infinity];
+    proxy.budget = () => ({ up: cuts.shift() ?? Infinity, down: Infinity });
+    const source = await openSource([proxy.address]);
+    const large = Array.from({ length: 6 }, (_, at) => filled(at, 1_000_000));
+    await pipeline(source, [large, [filled(7)]]);
+    expect(await server.entries()).toEqual(numbered([...large, filled(7)]));
+    expect(proxy.connections).toBe(3);
+  });
+});
+
+describe('A server that is restarted', () => {
+  it('while operations are under way gets each of them once', async () => {
+    const random = new Random();
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    const operations = Array.from({ length: 600 }, (_, index) => operation(index, random));
+    const sending = pipeline(source, operations);
+    for (let restart = 0; restart < 3; restart++) await server.restart();
+    await sending;
+    await server.restart();
+    expect(await server.entries()).toEqual(numbered(operations.flat()));
+  });
+
+  it('is reached again after a long quiet', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    await commit(source, [filled(1)]);
+    await server.restart();
+    expect(await commit(source, [filled(2)])).toEqual({ firstEntry: 1n, nextEntry: 2n });
+  });
+});
