@@ -1,14 +1,20 @@
 /**
  * Bookmarks in a LevelDB folder, as the Go reference lays it out: key = the bookmark's bytes, value = entry number as a
  * u64. The operating system's lock on that folder is also what makes the stream file's writer the only one.
+ *
+ * LevelDB writes nothing more once a write of its own has failed. So after one that found the disk full the folder is
+ * opened anew when there is room again. Whoever took the lock in between keeps it, and this store fails for good.
  */
-import { rm } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 
 import { ClassicLevel } from 'classic-level';
 
 import type { BookmarkStore } from './bookmark-index.js';
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+
+/** Room on the disk, in bytes, with which LevelDB can be expected to open and to write: some times its write buffer. */
+const ROOM_BYTES = 16 << 20;
 
 /** Another process, or another part of this one, has the folder open. */
 export class BookmarkStoreLocked extends Error {
@@ -20,39 +26,76 @@ export class BookmarkStoreLocked extends Error {
  * @throws {BookmarkStoreLocked}
  */
 export async function openLevelBookmarkStore(path: string): Promise<BookmarkStore> {
-  let db: ClassicLevel<Uint8Array, Uint8Array>;
+  let db: Level;
   try {
     db = await openLevel(path);
   } catch (error) {
-    if (errorCode(error) === 'LEVEL_LOCKED')
-      throw new BookmarkStoreLocked(`${path} is locked`, { cause: error });
-    if (errorCode(error) !== 'LEVEL_CORRUPTION') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'LEVEL_CORRUPTION') throw error;
     await rm(path, { recursive: true, force: true });
     db = await openLevel(path);
   }
+  /** The write that found the disk full. */
+  let refused: Error | undefined;
   return {
     get: (key) => db.getSync(key),
     async write(pairs, durable) {
-      const batch = db.batch();
-      for (const [key, value] of pairs) {
-        if (value) batch.put(key, value);
-        else batch.del(key);
+      // Taken at once: what they come from goes on changing.
+      const batch = [...pairs];
+      if (refused !== undefined) {
+        if ((await freeBytes(path)) < ROOM_BYTES) throw refused;
+        await db.close();
+        db = await openLevel(path);
+        refused = undefined;
       }
-      await batch.write({ sync: durable });
+      try {
+        await write(db, batch, durable);
+      } catch (error) {
+        const reason = asSystemError(error);
+        if (reason.code === 'ENOSPC') refused = reason;
+        throw reason;
+      }
     },
     clear: () => db.clear(),
     close: () => db.close(),
   };
 }
 
-async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
-  const db = new ClassicLevel<Uint8Array, Uint8Array>(path, BINARY);
-  await db.open();
+type Level = ClassicLevel<Uint8Array, Uint8Array>;
+
+async function openLevel(path: string): Promise<Level> {
+  const db: Level = new ClassicLevel(path, BINARY);
+  try {
+    await db.open();
+  } catch (error) {
+    const reason = asSystemError(error);
+    if (reason.code !== 'LEVEL_LOCKED') throw reason;
+    throw new BookmarkStoreLocked(`${path} is locked`, { cause: reason });
+  }
   return db;
 }
 
-/** The code of what lies at the bottom: LevelDB's own reason stands in the cause. */
-function errorCode(error: unknown): unknown {
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  return cause === undefined ? code : errorCode(cause);
+async function write(
+  db: Level,
+  pairs: readonly (readonly [Uint8Array, Uint8Array | undefined])[],
+  durable: boolean,
+): Promise<void> {
+  const batch = db.batch();
+  for (const [key, value] of pairs) {
+    if (value) batch.put(key, value);
+    else batch.del(key);
+  }
+  await batch.write({ sync: durable });
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}
+
+/** What lies at the bottom of an error. LevelDB's own tells a full disk only in its text. */
+function asSystemError(error: unknown): NodeJS.ErrnoException {
+  const reason = error instanceof Error ? (error as NodeJS.ErrnoException) : new Error(String(error));
+  if (reason.cause !== undefined) return asSystemError(reason.cause);
+  if (!/no space left on device|disk quota exceeded/i.test(reason.message)) return reason;
+  return Object.assign(new Error(reason.message, { cause: reason }), { code: 'ENOSPC' });
 }

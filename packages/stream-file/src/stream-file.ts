@@ -339,7 +339,7 @@ export class StreamFile implements AsyncDisposable {
 
   /**
    * Number of the newest committed entry with this bookmark.
-   * @throws {StreamFileError} `bad-bookmark`
+   * @throws {StreamFileError} `bad-bookmark` or `io`
    */
   getBookmark(key: Uint8Array): bigint | undefined {
     this.#checkOpen();
@@ -348,7 +348,12 @@ export class StreamFile implements AsyncDisposable {
     } catch (error) {
       throw refusal('bad-bookmark', error);
     }
-    const entry = this.#bookmarks.get(key);
+    let entry: number | undefined;
+    try {
+      entry = this.#bookmarks.get(key);
+    } catch (error) {
+      throw ioError(bookmarkPath(this.path), 'looking up a bookmark', error);
+    }
     return entry !== undefined && entry < this.#store.committed.entries ? BigInt(entry) : undefined;
   }
 
