@@ -6,7 +6,7 @@ import { encodeHeader, encodeResult, result, ResultCode, type ClientCommand } fr
 import { StreamRelay } from '../src/index.js';
 import { fakeUpstream, OK, wireEntry, type Answer } from './support/fake-upstream.js';
 import { addressOf, relayOptions, startRelay } from './support/relay.js';
-import { identity, textsAt, until } from './support/stream.js';
+import { identity, temporaryPath, textsAt, until } from './support/stream.js';
 
 const good = [0n, 1n, 2n].map(wireEntry);
 const otherHeader = encodeHeader({ ...identity, systemId: 138n, totalLength: 4168n, totalEntries: 3n });
@@ -102,6 +102,21 @@ describe('A relay whose upstream', () => {
     expect(upstream.connections()).toBeGreaterThan(4);
     expect(upstream.connections()).toBeLessThan(16);
     expect(relay.header.totalEntries).toBe(0n);
+  });
+
+  it('shows one last entry and streams another is not followed', async () => {
+    let starts = 0;
+    const upstream = await fakeUpstream(3n, ({ kind }) => {
+      if (kind !== 'start' || starts++ === 0) return undefined;
+      return Buffer.concat([OK, bent(2n, (bytes) => bytes.writeUInt8(0x21, 17)), wireEntry(3n)]);
+    });
+    const path = await temporaryPath('relay.bin');
+    const before = await startRelay(upstream.address, { path });
+    await until('all entries are there', () => before.header.totalEntries === 3n);
+    await before.close();
+    const relay = await startRelay(upstream.address, { path });
+    await until('it has been asked some times', () => starts > 3);
+    expect(await textsAt(addressOf(relay))).toEqual(goodTexts);
   });
 
   it('is another stream on each connection is not followed', async () => {
