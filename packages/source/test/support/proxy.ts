@@ -9,7 +9,11 @@ export class Proxy {
   budget: () => { readonly up: number; readonly down: number } = () => ({ up: Infinity, down: Infinity });
   /** Whether messages to the server, and its answers, get through; what is held is lost when the connection is cut. */
   readonly passes = { up: true, down: true };
+  /** How fast messages reach the server. */
+  bytesPerSecond = Infinity;
   #connections = 0;
+  /** When what has passed would have passed at that speed. */
+  #freeAtMs = 0;
   readonly #sockets = new Set<Socket>();
   readonly #held = { up: [] as (() => void)[], down: [] as (() => void)[] };
 
@@ -69,9 +73,17 @@ export class Proxy {
         to.write(chunk.subarray(0, left));
         left -= chunk.length;
         if (left < 0) to.end(() => from.destroy());
+        if (direction === 'up' && this.bytesPerSecond !== Infinity) this.#slowDown(from, chunk.length);
       };
       if (this.passes[direction]) pass();
       else this.#held[direction].push(pass);
     });
+  }
+
+  /** Takes nothing more until it is time for it. */
+  #slowDown(from: Socket, bytes: number): void {
+    from.pause();
+    this.#freeAtMs = Math.max(this.#freeAtMs, performance.now()) + (bytes / this.bytesPerSecond) * 1000;
+    setTimeout(() => from.resume(), this.#freeAtMs - performance.now());
   }
 }

@@ -1,0 +1,234 @@
+// What a source refuses at once, what it holds in memory, and how long it waits.
+import { describe, expect, it } from 'vitest';
+import { ENTRY_DATA_BYTES_MAX } from '@ds/codec';
+
+import { StreamSource, type StreamSourceOptions } from '../src/index.js';
+import { commit, filled, numbered, openSource, send, sleep, until } from './support/operations.js';
+import { Proxy } from './support/proxy.js';
+import { identity, TestServer } from './support/test-server.js';
+
+describe('Options that make no sense', () => {
+  const good = { servers: ['127.0.0.1:1'], systemId: 1n };
+  const cases: readonly [string, Partial<StreamSourceOptions>][] = [
+    ['no server', { servers: [] }],
+    ['a server without a port', { servers: ['localhost'] }],
+    ['a server with port 0', { servers: ['localhost:0'] }],
+    ['a server with a port above 65535', { servers: [{ host: 'localhost', port: 65_536 }] }],
+    ['a server without a host', { servers: [':6901'] }],
+    ['an IPv6 server without brackets', { servers: ['::1:6901'] }],
+    ['a negative system id', { systemId: -1n }],
+    ['a stream type above a u64', { streamType: 2n ** 64n }],
+    ['an epoch above a u64', { epoch: 2n ** 64n }],
+    ['a token that is too long', { token: new Uint8Array(4097) }],
+  ];
+  it.each(cases)('are refused: %s', async (_what, wrong) => {
+    await expect(StreamSource.open({ ...good, ...wrong })).rejects.toMatchObject({
+      name: 'SourceError',
+      code: 'bad-option',
+    });
+  });
+});
+
+describe('A token', () => {
+  const token = Buffer.from('open sesame');
+
+  it('lets a source in', async () => {
+    const server = await TestServer.start(token);
+    const source = await openSource([server.address], { token });
+    expect(await commit(source, [filled(1)])).toMatchObject({ nextEntry: 1n });
+  });
+
+  it('that is wrong or missing is refused for good, without a second try', async () => {
+    const server = await TestServer.start(token);
+    for (const wrong of [{}, { token: Buffer.from('open barley') }]) {
+      await expect(openSource([server.address], wrong)).rejects.toMatchObject({
+        code: 'no-server',
+        cause: { code: 'refused', result: { code: 33 } },
+      });
+    }
+  });
+});
+
+describe('One operation at a time', () => {
+  it('is open: another one, a truncation and an update are refused meanwhile', async () => {
+    const source = await openSource([(await TestServer.start()).address]);
+    await commit(source, [filled(0)]);
+    await source.startAtomicOp();
+    const refusal = { code: 'operation-open' };
+    await expect(source.startAtomicOp()).rejects.toMatchObject(refusal);
+    await expect(source.truncateFile(0n)).rejects.toMatchObject(refusal);
+    await expect(source.updateEntryData(0n, 1, Uint8Array.of(1))).rejects.toMatchObject(refusal);
+    source.rollbackAtomicOp();
+    await source.startAtomicOp();
+  });
+
+  it('is open for whoever asks first', async () => {
+    const source = await openSource([(await TestServer.start()).address]);
+    const [first, second] = await Promise.allSettled([source.startAtomicOp(), source.startAtomicOp()]);
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'operation-open' } });
+  });
+
+  it('is needed for what belongs into one', async () => {
+    const source = await openSource([(await TestServer.start()).address]);
+    const refusal = expect.objectContaining({ code: 'no-operation' }) as Error;
+    expect(() => source.addStreamEntry(1, new Uint8Array(1))).toThrow(refusal);
+    expect(() => source.addStreamBookmark(new Uint8Array(1))).toThrow(refusal);
+    expect(() => {
+      source.rollbackAtomicOp();
+    }).toThrow(refusal);
+    await expect(source.commitAtomicOp()).rejects.toMatchObject({ code: 'no-operation' });
+  });
+});
+
+describe('An entry', () => {
+  it.each([
+    ['of the bookmarks’ type', 0xb0, 1],
+    ['with a type above a u32', 2 ** 32, 1],
+    ['with a type that is no integer', 1.5, 1],
+    ['larger than a page', 1, ENTRY_DATA_BYTES_MAX + 1],
+  ])('%s is refused, and the operation stays as it was', async (_what, type, length) => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    await source.startAtomicOp();
+    source.addStreamEntry(1, Uint8Array.of(1));
+    expect(() => source.addStreamEntry(type, new Uint8Array(length))).toThrow(
+      expect.objectContaining({ code: 'bad-entry' }) as Error,
+    );
+    expect(source.nextEntry).toBe(1n);
+    await source.commitAtomicOp();
+    expect(await server.entries()).toEqual(numbered([filled(1)]));
+  });
+
+  it.each([0, 17])('that is a bookmark of %d bytes is refused', async (length) => {
+    const source = await openSource([(await TestServer.start()).address]);
+    await source.startAtomicOp();
+    expect(() => source.addStreamBookmark(new Uint8Array(length))).toThrow(
+      expect.objectContaining({ code: 'bad-entry' }) as Error,
+    );
+  });
+
+  it('as large as a page is sent', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    const largest = filled(7, ENTRY_DATA_BYTES_MAX);
+    await commit(source, [largest, largest]);
+    expect(await server.entries()).toEqual(numbered([largest, largest]));
+  });
+});
+
+describe('An operation that is too large', () => {
+  it('refuses what does not fit, and can be committed without it', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address], { operationBytesMax: 1_000 });
+    await source.startAtomicOp();
+    source.addStreamEntry(1, new Uint8Array(800));
+    expect(() => source.addStreamEntry(1, new Uint8Array(200))).toThrow(
+      expect.objectContaining({ code: 'too-large' }) as Error,
+    );
+    expect(source.addStreamEntry(1, new Uint8Array(20))).toBe(1n);
+    expect(await source.commitAtomicOp()).toEqual({ firstEntry: 0n, nextEntry: 2n });
+  });
+});
+
+describe('Unacknowledged operations', () => {
+  it('hold the next one back when they are too many bytes', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    const source = await openSource([way.address], { windowBytes: 10_000 });
+    way.passes.down = false;
+    const first = await send(source, [filled(1, 6_000)]);
+    await send(source, [filled(2, 6_000)]);
+    const third = send(source, [filled(3, 6_000)]);
+    expect(await Promise.race([third, sleep(50).then(() => 'held back')])).toBe('held back');
+    way.release();
+    await first.committed;
+    await (
+      await third
+    ).committed;
+    expect(server.totalEntries).toBe(3n);
+  });
+
+  it('are held back no longer when the source ends', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    const source = await openSource([way.address], { windowBytes: 10 });
+    way.passes.down = false;
+    const first = await send(source, [filled(1)]);
+    const second = source.startAtomicOp();
+    second.catch(() => undefined);
+    await source.abort();
+    await expect(second).rejects.toMatchObject({ code: 'closed' });
+    await expect(first.committed).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+describe('A server that is slow', () => {
+  it('is not given up while it takes a large operation, however long that lasts', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    way.bytesPerSecond = 16 << 20;
+    let disconnected = 0;
+    const source = await openSource([way.address], {
+      answerMs: 1_000,
+      onServerState: ({ kind }) => (disconnected += Number(kind === 'disconnected')),
+    });
+    const large = Array.from({ length: 40 }, (_, at) => filled(at, 1_000_000));
+    const startedMs = performance.now();
+    await commit(source, large);
+    expect(performance.now() - startedMs).toBeGreaterThan(1_500);
+    expect(disconnected).toBe(0);
+    expect(server.totalEntries).toBe(40n);
+  });
+
+  it('is given up when it does not answer in time, and tried again', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    const errors: unknown[] = [];
+    const source = await openSource([way.address], {
+      answerMs: 100,
+      onServerState: (state) => 'error' in state && errors.push(state.error),
+    });
+    way.passes.down = false;
+    const { committed } = await send(source, [filled(1)]);
+    await until(() => errors.length > 0);
+    expect(errors[0]).toMatchObject({ code: 'timeout', message: `${way.address}: no answer in 100 ms` });
+    way.cut();
+    way.release();
+    expect(await committed).toEqual({ firstEntry: 0n, nextEntry: 1n });
+    expect(await server.entries()).toEqual(numbered([filled(1)]));
+  });
+
+  it('does not time out while nothing is asked of it', async () => {
+    const server = await TestServer.start();
+    const states: string[] = [];
+    const source = await openSource([server.address], {
+      answerMs: 30,
+      onServerState: ({ kind }) => states.push(kind),
+    });
+    await sleep(120);
+    await commit(source, [filled(1)]);
+    expect(states).toEqual(['connected']);
+  });
+});
+
+describe('The identity of the stream', () => {
+  it('is what the header says', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    expect(await source.getHeader()).toMatchObject({ ...identity, totalEntries: 0n });
+  });
+
+  it('is asked for between operations, however large they are', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    const sent = await send(
+      source,
+      Array.from({ length: 8 }, (_, at) => filled(at, 1_000_000)),
+    );
+    const headers = await Promise.all([source.getHeader(), source.getHeader()]);
+    await sent.committed;
+    expect(headers).toMatchObject([identity, identity]);
+    expect(server.totalEntries).toBe(8n);
+  });
+});
