@@ -60,8 +60,9 @@ describe('A server that closes', () => {
 
   it('is not disturbed by commits that go on meanwhile', async () => {
     const file = await emptyStream();
-    await fill(file, 32);
-    const server = await serve(file, { limits: { closeMs: 10_000 } });
+    const entries = await fill(file, 32);
+    // All of the stream is on its way when the server closes, and there would be room for more.
+    const server = await serve(file, { limits: { closeMs: 10_000, sendBytesMax: 64 * MIB } });
     const peer = await start(server, 0n);
     peer.socket.pause();
     await sleep(100);
@@ -69,9 +70,8 @@ describe('A server that closes', () => {
     for (let more = 0; more < 20; more++) await commitTo(file, [{ type: 1, data }]);
     peer.socket.resume();
     peer.socket.end();
-    const given = await peer.rest();
+    expect(Buffer.from(bytesOf(entries)).equals(await peer.rest())).toBe(true);
     expect(peer.ended).toBe(true);
-    expect(given.length).toBeGreaterThan(MIB);
     await closing;
   });
 
