@@ -42,6 +42,8 @@ export class Appender {
   /** Where the open operation began. */
   #start: Extent | undefined;
   #spill: Spill | undefined;
+  /** The zeroed bytes of a page that was written ahead and that nobody has seen, to be used again. */
+  #spare: Uint8Array | undefined;
 
   /** `tail` is the page that `extent` ends in, filled up to there; undefined if it ends with a page. */
   constructor(parts: AppenderParts, spillPages: number, extent: Extent, tail: Page | undefined) {
@@ -150,7 +152,8 @@ export class Appender {
       this.#spillPage();
     }
     if (!this.#page) {
-      this.#page = new Page(this.#index, new Uint8Array(pageBytes));
+      this.#page = new Page(this.#index, this.#spare ?? new Uint8Array(pageBytes));
+      this.#spare = undefined;
       this.#store.hold(this.#page);
     }
     return this.#page;
@@ -171,11 +174,15 @@ export class Appender {
     };
     // Known of before it is tried: a write that fails may leave something, too.
     this.#spill = spill;
-    const { bytes } = this.#heldPage(oldest);
+    const page = this.#heldPage(oldest);
+    const { bytes } = page;
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);
     this.#spill = { length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
+    // Nobody looks at it before the page is committed, and if it never is, the page that takes its place puts another.
+    this.#store.directory.put(oldest, page.row(this.#store.location));
     this.#store.drop(oldest);
+    this.#spare = bytes.fill(0);
   }
 
   #heldPage(index: number): Page {

@@ -4,6 +4,7 @@ import type { StreamIdentity } from '@ds/codec';
 import type { Disk } from './disk.js';
 import { HEADER_PAGE_BYTES, type Geometry } from './geometry.js';
 import { HeaderPage } from './header-page.js';
+import { newSession } from './page-directory.js';
 
 /** Pages that a file gets at first, and each time that it is full. They take no room until they are written to. */
 const FIRST_PAGES = 100;
@@ -17,7 +18,16 @@ export async function createStreamFile(
 ): Promise<void> {
   const headerPage = new HeaderPage(identity);
   const empty = { length: HEADER_PAGE_BYTES, entries: 0 };
-  headerPage.record({ sequence: 1, base: 0, start: empty, end: empty, epoch: 0n, dataCrc: 0, clean: true });
+  headerPage.record({
+    sequence: 1,
+    base: 0,
+    start: empty,
+    end: empty,
+    epoch: 0n,
+    session: newSession(),
+    dataCrc: 0,
+    clean: true,
+  });
   const temporary = `${path}.new`;
   const file = await disk.create(temporary);
   try {

@@ -8,7 +8,8 @@
  *
  *   slot: [0..8) ASCII "DSCOMMIT", [8..16) u64 sequence, [16..24) u64 startLength, [24..32) u64 startEntries,
  *   [32..40) u64 totalLength, [40..48) u64 totalEntries, [48..56) u64 epoch, [56..60) u32 dataCrc,
- *   [60..64) u32 flags (1 = closed cleanly), [64..72) u64 base, [508..512) u32 CRC-32 of [0..508)
+ *   [60..64) u32 flags (1 = closed cleanly), [64..72) u64 base,
+ *   [72..80) u64 session, [508..512) u32 CRC-32 of [0..508)
  *
  * A commit writes header, stamp and its slot in one write, after its data. All of a sector of 512 bytes is written or
  * none of it, so a power cut leaves: a slot whose data CRC holds (committed), or one whose CRC fails, or the slot before.
@@ -68,6 +69,8 @@ export interface CommitRecord {
   readonly epoch: bigint;
   /** CRC-32 of the file's bytes from `start.length` to `end.length`, padding included. */
   readonly dataCrc: number;
+  /** Ties the page directory to the file: another number whenever the file is opened or cut. */
+  readonly session: bigint;
   /** Whether the file was closed cleanly after this commit: nothing needs to be checked. */
   readonly clean: boolean;
 }
@@ -120,6 +123,7 @@ export class HeaderPage {
     writeU32(slot, 56, commit.dataCrc);
     writeU32(slot, 60, commit.clean ? FLAG_CLEAN : 0);
     writeU64Number(slot, 64, commit.base);
+    writeU64(slot, 72, commit.session);
     writeU32(slot, SLOT_CRC_AT, crc32(slot.subarray(0, SLOT_CRC_AT)));
   }
 }
@@ -156,6 +160,7 @@ function readSlot(slot: Uint8Array): CommitRecord | undefined {
     dataCrc: readU32(slot, 56),
     clean: (readU32(slot, 60) & FLAG_CLEAN) !== 0,
     base: readU64AsNumber(slot, 64),
+    session: readU64(slot, 72),
   };
 }
 

@@ -7,10 +7,12 @@ import type { DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
 import type { Extent } from './header-page.js';
+import type { PageDirectory, PageRow } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
 
 export class PageStore {
   readonly location: PageLocation;
+  readonly directory: PageDirectory;
   readonly #file: DiskFile;
   readonly #cacheCount: number;
   /** Pages with bytes that are not all in the file yet. */
@@ -22,8 +24,9 @@ export class PageStore {
   #generation = 0;
   #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
 
-  constructor(file: DiskFile, location: PageLocation, cacheCount: number) {
+  constructor(file: DiskFile, location: PageLocation, directory: PageDirectory, cacheCount: number) {
     this.#file = file;
+    this.directory = directory;
     this.location = location;
     this.#cacheCount = cacheCount;
   }
@@ -39,6 +42,7 @@ export class PageStore {
     for (const [index, page] of this.#held) {
       if (index >= tail) continue;
       this.#held.delete(index);
+      this.directory.put(index, page.row(this.location));
       this.#cache(page);
     }
   }
@@ -82,19 +86,29 @@ export class PageStore {
     return Math.max(0, Math.min(geometry.pageBytes, committed));
   }
 
+  /** A page that is filled as far as it is committed, if it is in memory. */
+  inMemory(index: number): Page | undefined {
+    const held = this.#held.get(index);
+    if (held) return held;
+    const cached = this.#cached.get(index);
+    if (!cached || cached.filled < this.limit(index)) return undefined;
+    this.#cached.delete(index);
+    this.#cached.set(index, cached);
+    return cached;
+  }
+
+  /** What a full page holds, if that is known. */
+  row(index: number): PageRow | undefined {
+    return this.limit(index) === this.location.geometry.pageBytes ? this.directory.row(index) : undefined;
+  }
+
   /**
    * A page that is filled as far as it is committed: at once if it is in memory.
    * @throws {StreamFileError} `io` or `damaged`
    */
   get(index: number): Page | Promise<Page> {
-    const held = this.#held.get(index);
-    if (held) return held;
-    const cached = this.#cached.get(index);
-    if (cached && cached.filled >= this.limit(index)) {
-      this.#cached.delete(index);
-      this.#cached.set(index, cached);
-      return cached;
-    }
+    const inMemory = this.inMemory(index);
+    if (inMemory) return inMemory;
     let loading = this.#loading.get(index);
     if (!loading) {
       loading = this.#load(index).finally(() => this.#loading.delete(index));
@@ -131,9 +145,17 @@ export class PageStore {
         );
       }
       page.filled = limit;
+      if (limit === geometry.pageBytes) this.#check(page);
       this.#cache(page);
       if (limit >= this.limit(index)) return page;
     }
+  }
+
+  /** Compares a full page with the directory, or puts it there if it is new to it. */
+  #check(page: Page): void {
+    const row = this.directory.row(page.index);
+    if (row) page.verify(row, this.location);
+    else this.directory.put(page.index, page.row(this.location));
   }
 
   #cache(page: Page): void {

@@ -5,10 +5,13 @@
  * committed. Committed bytes are never changed in place: what must change gets a new page object, so a view that
  * somebody still holds stays what it was.
  */
+import { crc32 } from 'node:zlib';
+
 import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@ds/codec';
 
 import { StreamFileError } from './errors.js';
 import type { Geometry } from './geometry.js';
+import { blockBytesMin, type Block, type PageRow } from './page-directory.js';
 
 /** Every how many entries a page remembers an offset. */
 const SAMPLE_ENTRIES = 64;
@@ -80,6 +83,44 @@ export class Page {
     return { end: this.#walkedBytes, count: this.#walkedEntries, error };
   }
 
+  /** What the page holds, when it is full. */
+  row(where: PageLocation): PageRow {
+    const { bytes } = this;
+    const end = this.entriesEnd(this.filled, where);
+    const blockBytes = blockBytesMin(bytes.length);
+    const blocks: Block[] = [];
+    let offset = 0;
+    let entriesBefore = 0;
+    let entries = 0;
+    for (let at = 0; at < end;) {
+      at += entryLengthAt(bytes, at);
+      entries++;
+      if (at - offset < blockBytes && at < end) continue;
+      blocks.push({ offset, entriesBefore, crc: crc32(bytes.subarray(offset, at)) });
+      offset = at;
+      entriesBefore = entries;
+    }
+    return { firstEntry: this.firstEntry, entries, end, blocks };
+  }
+
+  /**
+   * Compares the full page with what it held when it was written.
+   * @throws {StreamFileError} `damaged`
+   */
+  verify(row: PageRow, where: PageLocation): void {
+    const { bytes } = this;
+    for (const [number, block] of row.blocks.entries()) {
+      const to = row.blocks[number + 1]?.offset ?? row.end;
+      if (crc32(bytes.subarray(block.offset, to)) !== block.crc)
+        throw damagedBlock(row, number, this.index, where);
+    }
+    const padding = bytes.subarray(row.end).findIndex((byte) => byte !== 0);
+    if (padding >= 0) {
+      const offset = where.geometry.pageStart(this.index) + row.end + padding;
+      throw new StreamFileError('damaged', `${where.path}: the padding at offset ${offset} is not zero`);
+    }
+  }
+
   /** Walks the entries up to `limit`, checking each, and remembers some offsets. */
   #walk(limit: number, where: PageLocation): void {
     const { bytes } = this;
@@ -116,6 +157,23 @@ export class Page {
 export interface PageLocation {
   readonly path: string;
   readonly geometry: Geometry;
+}
+
+/** The bytes of a block are not those that were written. */
+export function damagedBlock(
+  row: PageRow,
+  number: number,
+  page: number,
+  where: PageLocation,
+): StreamFileError {
+  const block = row.blocks[number]!;
+  const next = row.blocks[number + 1] ?? { offset: row.end, entriesBefore: row.entries };
+  const pageStart = where.geometry.pageStart(page);
+  return new StreamFileError(
+    'damaged',
+    `${where.path}: the bytes from offset ${pageStart + block.offset} to ${pageStart + next.offset}, entries ` +
+      `${row.firstEntry + block.entriesBefore} to ${row.firstEntry + next.entriesBefore - 1}, are not those that were written`,
+  );
 }
 
 function damagedEntry(

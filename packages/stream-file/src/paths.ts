@@ -14,3 +14,8 @@ export function holderPath(path: string): string {
 export function updatePath(path: string): string {
   return `${path}.update`;
 }
+
+/** What each full page holds. */
+export function directoryPath(path: string): string {
+  return `${path}.pages`;
+}

@@ -44,17 +44,21 @@ export async function preparePendingUpdate(
   }
 }
 
-/** Overwrites the entry at `offset` with `entry`, which was prepared: all of it, whatever happens meanwhile. */
+/**
+ * Overwrites the entry at `offset` with `entry`, which was prepared: all of it, whatever happens meanwhile. `onWritten`
+ * mends, durably, what was derived from the old bytes.
+ */
 export async function applyPendingUpdate(
   disk: Disk,
   path: string,
   file: DiskFile,
   offset: number,
   entry: Uint8Array,
+  onWritten: (offset: number) => Promise<void>,
 ): Promise<void> {
   await disk.rename(preparedPath(path), updatePath(path));
   await disk.syncFolder(path);
-  await apply(disk, path, file, offset, entry);
+  await apply(disk, path, file, offset, entry, onWritten);
 }
 
 /** Finishes an update that a crash has interrupted. What does not belong to the stream any more is dropped. */
@@ -63,6 +67,7 @@ export async function finishPendingUpdate(
   path: string,
   file: DiskFile,
   length: number,
+  onWritten: (offset: number) => Promise<void>,
 ): Promise<void> {
   const bytes = await readPending(disk, path);
   if (!bytes) return;
@@ -72,7 +77,9 @@ export async function finishPendingUpdate(
   if (whole && offset + entry.length <= length) {
     const head = new Uint8Array(ENTRY_HEAD_BYTES);
     await file.read(offset, head);
-    if (equalBytes(head, entry.subarray(0, ENTRY_HEAD_BYTES))) return apply(disk, path, file, offset, entry);
+    if (equalBytes(head, entry.subarray(0, ENTRY_HEAD_BYTES))) {
+      return apply(disk, path, file, offset, entry, onWritten);
+    }
   }
   await disk.remove(updatePath(path));
   await disk.syncFolder(path);
@@ -84,9 +91,11 @@ async function apply(
   file: DiskFile,
   offset: number,
   entry: Uint8Array,
+  onWritten: (offset: number) => Promise<void>,
 ): Promise<void> {
   await file.write(offset, entry);
   await file.sync();
+  await onWritten(offset);
   await disk.remove(updatePath(path));
   await disk.syncFolder(path);
 }

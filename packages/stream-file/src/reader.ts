@@ -1,16 +1,19 @@
 /**
  * Finds entries and gives out committed bytes, as they stand in the file.
  *
- * No index is needed to find an entry: every page starts with one, so a binary search over the pages' first entries
- * finds the page.
+ * Every page starts with an entry, so a binary search over the pages' first entries finds the page of any other. Within a
+ * page that is not in memory, the page directory says which few kilobytes to read.
  */
-import { ENTRY_HEAD_BYTES, entryNumberAt } from '@ds/codec';
+import { crc32 } from 'node:zlib';
+
+import { ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt } from '@ds/codec';
 
 import type { DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
+import type { PageRow } from './page-directory.js';
 import type { PageStore } from './page-store.js';
-import type { Page } from './page.js';
+import { damagedBlock, type Page } from './page.js';
 
 /** Entries' bytes back to back, and where to read on. */
 export interface Chunk {
@@ -27,6 +30,8 @@ export class Reader {
   readonly #store: PageStore;
   /** First entry number of each page, as far as it was needed. */
   #firstEntries = new Float64Array(64).fill(UNKNOWN);
+  /** Where a block is read to. */
+  #scratch = new Uint8Array(0);
 
   constructor(file: DiskFile, store: PageStore) {
     this.#file = file;
@@ -67,6 +72,41 @@ export class Reader {
     return { bytes: page.bytes.subarray(at, stop), nextOffset: geometry.pageStart(page.index) + stop };
   }
 
+  /** Entry `number` as it stands in the file: a view of a page that stays what it is, or bytes of its own. */
+  entry(number: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    if (!(number >= 0 && number < this.#store.committed.entries)) return undefined;
+    const index = this.#pageOfEntry(number);
+    const page = this.#store.inMemory(index);
+    if (page) return this.#entryIn(page, number);
+    const row = this.#store.row(index);
+    if (row) return this.#entryInBlock(row, index, number);
+    return Promise.resolve(this.#store.get(index)).then((loaded) => this.#entryIn(loaded, number));
+  }
+
+  #entryIn(page: Page, number: number): Uint8Array | undefined {
+    const offset = this.#offsetIn(page, number);
+    if (offset === undefined) return undefined;
+    const at = this.#store.location.geometry.offsetInPage(offset);
+    return page.bytes.subarray(at, at + entryLengthAt(page.bytes, at));
+  }
+
+  /** Reads and verifies only the block that the entry stands in. */
+  #entryInBlock(row: PageRow, index: number, number: number): Uint8Array {
+    const { location } = this.#store;
+    const nth = number - row.firstEntry;
+    const inBlock = row.blocks.findLastIndex((block) => block.entriesBefore <= nth);
+    const block = row.blocks[inBlock];
+    if (!block || nth >= row.entries) throw this.#misplaced(number, index);
+    const length = (row.blocks[inBlock + 1]?.offset ?? row.end) - block.offset;
+    if (length > this.#scratch.length) this.#scratch = new Uint8Array(length);
+    const bytes = this.#scratch.subarray(0, length);
+    this.#readSync(location.geometry.pageStart(index) + block.offset, bytes);
+    if (crc32(bytes) !== block.crc) throw damagedBlock(row, inBlock, index, location);
+    let at = 0;
+    for (let skip = nth - block.entriesBefore; skip > 0; skip--) at += entryLengthAt(bytes, at);
+    return new Uint8Array(bytes.subarray(at, at + entryLengthAt(bytes, at)));
+  }
+
   /** Offset in the file of entry `number`; of the stream's end if it is the next one; undefined beyond. */
   offsetOf(number: number): number | undefined | Promise<number | undefined> {
     const { entries, length } = this.#store.committed;
@@ -83,13 +123,17 @@ export class Reader {
     if (number >= committed.entries) return undefined;
     const at = page.offsetOf(number, this.#store.limit(page.index), location);
     const pageStart = location.geometry.pageStart(page.index);
-    if (at === undefined) {
-      throw new StreamFileError(
-        'damaged',
-        `${location.path}: entry ${number} is not in the page at offset ${pageStart}, where it belongs`,
-      );
-    }
+    if (at === undefined) throw this.#misplaced(number, page.index);
     return pageStart + at;
+  }
+
+  #misplaced(number: number, index: number): StreamFileError {
+    const { path, geometry } = this.#store.location;
+    const offset = geometry.pageStart(index);
+    return new StreamFileError(
+      'damaged',
+      `${path}: entry ${number} is not in the page at offset ${offset}, where it belongs`,
+    );
   }
 
   #pageOfEntry(number: number): number {
@@ -117,15 +161,25 @@ export class Reader {
   }
 
   #readFirstEntry(index: number): number {
-    const { path, geometry } = this.#store.location;
     const head = new Uint8Array(ENTRY_HEAD_BYTES);
-    const offset = geometry.pageStart(index);
-    try {
-      this.#file.readSync(offset, head);
-    } catch (error) {
-      throw ioError(path, `reading ${head.length} bytes at offset ${offset}`, error);
-    }
+    this.#readSync(this.#store.location.geometry.pageStart(index), head);
     return entryNumberAt(head, 0);
+  }
+
+  #readSync(offset: number, into: Uint8Array): void {
+    const { path } = this.#store.location;
+    let count: number;
+    try {
+      count = this.#file.readSync(offset, into);
+    } catch (error) {
+      throw ioError(path, `reading ${into.length} bytes at offset ${offset}`, error);
+    }
+    if (count < into.length) {
+      throw new StreamFileError(
+        'damaged',
+        `${path}: the file ends at offset ${offset + count}, within the stream`,
+      );
+    }
   }
 
   /** All chunks from entry `from` up to, not including, entry `to`. */

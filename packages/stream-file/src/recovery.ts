@@ -21,6 +21,7 @@ import {
   type Extent,
   type HeaderPageState,
 } from './header-page.js';
+import { newSession } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
 
 /** Called now and then by what takes long: `done` of `total` bytes of the file. */
@@ -42,6 +43,8 @@ export interface Recovered {
   readonly space: FileSpace;
   /** The last commit. */
   readonly commit: CommitRecord;
+  /** The session that the file had before it was opened; undefined if another program has written to it since. */
+  readonly lastSession: bigint | undefined;
 }
 
 /** Bytes read at a time while checking. */
@@ -79,6 +82,7 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
     start: commit.end,
     end: commit.end,
     epoch: commit.epoch,
+    session: newSession(),
     dataCrc: 0,
     clean: false,
   };
@@ -86,7 +90,8 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   headerPage.record(opened);
   await file.write(0, headerPage.bytes);
   await file.sync();
-  return { identity: found.identity, headerPage, space, commit: opened };
+  const lastSession = foreign ? undefined : commit.session;
+  return { identity: found.identity, headerPage, space, commit: opened, lastSession };
 }
 
 /** What is committed, and whether another program has written to the file since this package did. */
@@ -179,6 +184,7 @@ async function adopt(
     start: extent,
     end: extent,
     epoch: commits[0]?.epoch ?? 0n,
+    session: 0n,
     dataCrc: 0,
     clean: false,
   };

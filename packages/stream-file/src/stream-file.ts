@@ -18,10 +18,11 @@ import { catchUp } from './bookmark-scan.js';
 import { createStreamFile } from './creation.js';
 import type { Disk, DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
-import { Geometry, PAGE_BYTES } from './geometry.js';
+import { Geometry } from './geometry.js';
 import { describeHolder, removeHolder, writeHolder } from './holder.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './level-bookmark-store.js';
 import { nodeDisk } from './node-disk.js';
+import { PageDirectory } from './page-directory.js';
 import { PageStore } from './page-store.js';
 import { bookmarkPath } from './paths.js';
 import { finishPendingUpdate } from './pending-update.js';
@@ -141,7 +142,7 @@ export class StreamFile implements AsyncDisposable {
     const geometry = new Geometry(options.pageBytes);
     const where = { path, geometry };
     const bookmarks = new BookmarkIndex(bookmarkStore);
-    const { identity, headerPage, space, commit } = await recover(file, where, {
+    const { identity, headerPage, space, commit, lastSession } = await recover(file, where, {
       accept(found) {
         if (options.create) checkIdentity(path, found, options.create);
       },
@@ -149,9 +150,13 @@ export class StreamFile implements AsyncDisposable {
       onProgress: options.onProgress,
     });
     const committed = commit.end;
-    await finishPendingUpdate(disk, path, file, committed.length);
+    const directory = await PageDirectory.open(disk, path, geometry, lastSession);
+    await directory.cut(geometry.pageOf(committed.length), commit.session);
+    await finishPendingUpdate(disk, path, file, committed.length, (offset) =>
+      directory.forget(geometry.pageOf(offset)),
+    );
 
-    const store = new PageStore(file, where, options.cachePages ?? 32);
+    const store = new PageStore(file, where, directory, options.cachePages ?? 32);
     store.advance(committed);
     const reader = new Reader(file, store);
     if (!bookmarks.isUsable || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
@@ -327,14 +332,11 @@ export class StreamFile implements AsyncDisposable {
     return bytes && entryAt(bytes, 0);
   }
 
-  /** The committed entry with this number as it stands in the file: a view. */
+  /** The committed entry with this number as it stands in the file; it stays what it is. */
   async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
     this.#checkOpen();
-    if (entryNumber < 0n || entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
-    const offset = await this.#reader.offsetOf(Number(entryNumber));
-    if (offset === undefined) return undefined;
-    const chunk = await this.#reader.read(offset, PAGE_BYTES);
-    return chunk?.bytes.subarray(0, entryLengthAt(chunk.bytes, 0));
+    if (entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
+    return this.#reader.entry(Number(entryNumber));
   }
 
   /**
@@ -439,6 +441,7 @@ export class StreamFile implements AsyncDisposable {
     const failures = await inOrder([
       () => this.#writer.close(),
       () => this.#store.settled(),
+      () => this.#store.directory.close(),
       () => this.#bookmarks.flush(),
       () => this.#file.close(),
       () => removeHolder(this.#disk, this.path),

@@ -30,6 +30,7 @@ import type { Disk, DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import type { FileSpace } from './file-space.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
+import { newSession } from './page-directory.js';
 import type { PageStore } from './page-store.js';
 import type { Page } from './page.js';
 import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
@@ -279,7 +280,9 @@ export class Writer {
       const at = geometry.offsetInPage(length);
       const tail = at === 0 ? undefined : (await store.get(geometry.pageOf(length))).copy(at);
       await this.#fatally('cutting the stream', async () => {
-        await this.#writeMark({ end: extent });
+        const session = newSession();
+        await store.directory.cut(geometry.pageOf(length), session);
+        await this.#writeMark({ end: extent, session });
         store.cut(extent, tail);
         reader.forget(length);
         this.#appender = this.#appenderAt(extent, tail);
@@ -324,7 +327,7 @@ export class Writer {
         await this.#writeMark({});
         // Nobody may read the entry from the file meanwhile.
         store.hold(old);
-        await applyPendingUpdate(disk, path, file, offset, bytes);
+        await applyPendingUpdate(disk, path, file, offset, bytes, () => store.directory.forget(index));
       });
       store.replace(changed);
       this.#appender.replacePage(changed);

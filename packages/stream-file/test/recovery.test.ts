@@ -21,6 +21,7 @@ function record(sequence: number, base: number, from: number, to: number, wrong 
     start,
     end,
     epoch: 7n,
+    session: 1n,
     dataCrc: wrong ? dataCrc + 1 : dataCrc,
     clean: false,
   };
