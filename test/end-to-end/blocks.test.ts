@@ -42,9 +42,10 @@ it('carries a block of mainnet through two relays, and keeps it through restarts
   expectBlock(followed);
 
   for (const program of await chain.stop('SIGTERM', ...places)) expect(program.status).toBe(0);
-  expect(await leftIn(dirname(chain.path('server')))).toEqual(
-    places.flatMap((place) => [`${place}.bin`, `${place}.db`]).sort(),
-  );
+  // What says that a process has a file open goes with the process.
+  const left = await readdir(dirname(chain.path('server')));
+  expect(left).toEqual(expect.arrayContaining(places.map((place) => `${place}.bin`)));
+  expect(left.filter((name) => name.endsWith('.holder'))).toEqual([]);
   await chain.start(...places);
   expect(await follow(chain)).toBe(followed);
 
@@ -92,10 +93,6 @@ function expectBlock(lines: string): void {
   );
   expect(hashes.length).toBeGreaterThan(0);
   expect(hashes).toEqual(block.transactions.map(({ hash }) => hash));
-}
-
-async function leftIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).sort();
 }
 
 function hex(bytes: Uint8Array): string {
