@@ -277,7 +277,7 @@ describe('Blocks from a node', () => {
     const ended = await runSource(rpc(server, node, '--node-retry', '150ms'));
     expect(ended.status).toBe(1);
     const problem = 'eth_blockNumber has failed for 150ms: the method does not exist (-32601)';
-    expect(ended.err).toContain(`\nds-source: ${node.host}: ${problem}\n`);
+    expect(ended.err).toContain(`ds-source: ${node.host}: ${problem}\n`);
   });
 
   it('come from a node that asks for a password, which is never shown', async () => {
