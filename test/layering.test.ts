@@ -50,7 +50,8 @@ const layers: Record<string, Layer> = {
   'ds-relay': app,
   'ds-source': app,
   'ds-client': app,
-  'ds-demo': { ...app, uses: [...app.uses, 'ds-source'] },
+  // It starts all of them as programs, and takes the conversion of blocks from ds-source.
+  'ds-demo': { ...app, uses: [...app.uses, 'ds-client', 'ds-relay', 'ds-server', 'ds-source'] },
   'ds-bench': { uses: packages, libraries: 'any', node: true },
 };
 
