@@ -13,6 +13,7 @@ import type { DiskFile } from './disk.js';
 import { StreamFileError } from './errors.js';
 import type { FileSpace } from './file-space.js';
 import type { Extent } from './header-page.js';
+import type { PageRow } from './page-directory.js';
 import type { PageStore } from './page-store.js';
 import { Page } from './page.js';
 
@@ -20,6 +21,8 @@ import { Page } from './page.js';
 export interface Spill {
   readonly length: number;
   readonly crc: number;
+  /** What the pages that end there hold. The directory is told when they are committed, and of no others. */
+  readonly rows: PageRow[];
 }
 
 interface AppenderParts {
@@ -171,6 +174,7 @@ export class Appender {
     spill ??= {
       length: geometry.pageStart(oldest),
       crc: crc32(this.#heldPage(first).bytes.subarray(geometry.offsetInPage(this.#start.length))),
+      rows: [],
     };
     // Known of before it is tried: a write that fails may leave something, too.
     this.#spill = spill;
@@ -178,9 +182,8 @@ export class Appender {
     const { bytes } = page;
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);
-    this.#spill = { length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
-    // Nobody looks at it before the page is committed, and if it never is, the page that takes its place puts another.
-    this.#store.directory.put(oldest, page.row(this.#store.location));
+    spill.rows.push(page.row(this.#store.location));
+    this.#spill = { ...spill, length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
     this.#store.drop(oldest);
     this.#spare = bytes.fill(0);
   }

@@ -497,12 +497,21 @@ export class Writer {
       }
       this.#writingTo = undefined;
       store.advance(end);
+      this.#describe(group[0]!.spill);
       for (const commit of group) bookmarks.add(commit.bookmarks, commit.end.entries);
       events.committed();
     }
     for (const commit of group) {
       commit.resolve({ firstEntry: BigInt(commit.start.entries), nextEntry: BigInt(commit.end.entries) });
     }
+  }
+
+  /** Tells the directory what the pages hold that were written ahead. */
+  #describe(spill: Spill | undefined): void {
+    if (!spill) return;
+    const { store } = this.#parts;
+    const first = store.location.geometry.pageOf(spill.length) - spill.rows.length;
+    for (const [nth, row] of spill.rows.entries()) store.directory.put(first + nth, row);
   }
 
   #mustSync(end: Extent): boolean {

@@ -1,0 +1,317 @@
+// Tries every crash point of a random history: at each change of what is stored, the machines that a power cut at that very
+// moment may leave are put aside, and later opened and compared with the states that the stream may then be in. Some of
+// these openings are cut at every point themselves.
+//
+// It knows no test runner, since it also runs against copies of the engine that have a bug planted in them.
+import type { Durability, StreamFile } from '../src/index.js';
+import { isZero, readAll } from './bytes.js';
+import { BOOKMARK, keys, Model, randomItems, type Item } from './model.js';
+import type { Random } from './random.js';
+import { SimulatedMachine } from './simulated-machine.js';
+
+/** What was tried. */
+export class Tally {
+  /** Moments at which the power was cut. */
+  moments = 0;
+  /** Machines that were opened after a cut, and compared: no two of one moment are alike. */
+  states = 0;
+  /** Those of them that were cut within a recovery. */
+  inRecovery = 0;
+}
+
+/** How often a recovery is cut at each of its own points, is followed by a second one, and that by more entries. */
+const RECOVERY_CUT_PROBABILITY = 0.01;
+const SECOND_RECOVERY_PROBABILITY = 0.25;
+const WRITE_ON_PROBABILITY = 0.3;
+
+/** What a power cut leaves of the changes that were not synced: a function is asked for each of them, oldest first. */
+const cuts: readonly ((random: Random) => () => boolean)[] = [
+  () => () => false,
+  () => () => true,
+  (random) => keepEach(random, 0.5),
+  (random) => keepEach(random, random.pick([0.1, 0.9])),
+  // All up to some change and none behind it, as a disk that reorders nothing would do.
+  (random) => {
+    let left = random.integer(1, 12);
+    return () => left-- > 0;
+  },
+];
+
+function keepEach(random: Random, probability: number): () => boolean {
+  return () => random.chance(probability);
+}
+
+/** Every state that the stream has been asked to be in, in order, and how far it is sure to have come. */
+class Chain {
+  readonly states: Model[];
+  #sure = 0;
+
+  /** The last one is what the next open will find, unless the power is cut before. */
+  constructor(states: readonly Model[]) {
+    this.states = [...states];
+  }
+
+  get last(): Model {
+    return this.states.at(-1)!;
+  }
+
+  /** The states that may be found after a power cut at this moment. */
+  allowed(): readonly Model[] {
+    return this.states.slice(this.#sure);
+  }
+
+  /** The last state is sure to survive. */
+  settle(): void {
+    this.#sure = this.states.length - 1;
+  }
+
+  /** Asks for a state; resolves when it is reached, and survives if `isPromised`. */
+  async reach(state: Model, isPromised: boolean, ask: () => Promise<unknown>): Promise<void> {
+    const index = this.states.push(state) - 1;
+    await ask();
+    if (isPromised) this.#sure = Math.max(this.#sure, index);
+  }
+}
+
+interface Crash {
+  readonly machine: SimulatedMachine;
+  readonly allowed: readonly Model[];
+}
+
+/** What power cuts at every moment of `body` leave. */
+async function cutEverywhere(
+  machine: SimulatedMachine,
+  random: Random,
+  tally: Tally,
+  allowed: () => readonly Model[],
+  body: () => Promise<void>,
+): Promise<Crash[]> {
+  const crashes: Crash[] = [];
+  machine.onChange = () => {
+    tally.moments++;
+    const states = allowed();
+    const seen = new Set<string>();
+    for (const cut of cuts) {
+      let kept = '';
+      const keep = cut(random);
+      const left = machine.afterPowerCut(() => {
+        const isKept = keep();
+        kept += isKept ? '1' : '0';
+        return isKept;
+      });
+      if (!seen.has(kept)) crashes.push({ machine: left, allowed: states });
+      seen.add(kept);
+    }
+  };
+  await body();
+  machine.onChange = undefined;
+  return crashes;
+}
+
+/** One history: some lives of a stream file, each ended by a close, a kill or a power cut. */
+export async function tryHistory(random: Random, tally: Tally): Promise<void> {
+  const pageBytes = random.pick([64, 64, 100, 128, 256]);
+  const durability = random.pick<Durability>(['always', 'always', 'interval', 'os']);
+  const options = { pageBytes, durability, syncIntervalMs: 0, cachePages: random.pick([0, 2]) };
+  let machine = new SimulatedMachine();
+  let chain = new Chain([new Model(pageBytes)]);
+  for (let lives = random.integer(1, 4); lives > 0; lives--) {
+    const crashes = await cutEverywhere(
+      machine,
+      random,
+      tally,
+      () => chain.allowed(),
+      async () => {
+        const file = await machine.open(options);
+        chain.settle();
+        await live(chain, file, machine, random, durability !== 'os');
+      },
+    );
+    for (const crash of crashes) await tryCrash(crash, random, tally);
+    machine = random.chance(0.5) ? machine.afterKill() : machine.afterPowerCut(random.pick(cuts)(random));
+    const allowed = chain.allowed();
+    chain = new Chain([...allowed, await stateAfterRecovery(machine.afterKill(), allowed)]);
+  }
+}
+
+/** A life of a stream file, from an open to its end. */
+async function live(
+  chain: Chain,
+  file: StreamFile,
+  machine: SimulatedMachine,
+  random: Random,
+  isPromised: boolean,
+): Promise<void> {
+  const waiting: Promise<void>[] = [];
+  const steps = random.integer(1, 12);
+  for (let step = 0; step < steps; step++) {
+    const { last } = chain;
+    const choice = random.next();
+    if (choice < 0.6) {
+      file.startAtomicOp();
+      const items = random.chance(0.08) ? largeOperation(random, last) : randomItems(random, last.pageBytes);
+      addAll(file, items);
+      if (random.chance(0.15)) file.rollbackAtomicOp();
+      else waiting.push(chain.reach(last.append(items), isPromised, () => file.commitAtomicOp()));
+      if (random.chance(0.6)) await Promise.all(waiting);
+    } else if (choice < 0.72 && last.items.length > 0) {
+      const entry = random.integer(0, last.items.length - 1);
+      await chain.reach(last.truncate(entry), true, () => file.truncateFile(BigInt(entry)));
+    } else if (choice < 0.84) {
+      const entry = entryToUpdate(last, random);
+      if (entry === -1) continue;
+      const { type, data } = last.items[entry]!;
+      const other = random.bytes(data.length);
+      await chain.reach(last.update(entry, other), true, () =>
+        file.updateEntryData(BigInt(entry), type, other),
+      );
+    } else if (choice < 0.9) {
+      const epoch = last.epoch + BigInt(random.integer(0, 2));
+      // An epoch that is no higher is not written.
+      await chain.reach(last.raiseEpoch(epoch), isPromised || epoch > last.epoch, () =>
+        file.raiseEpoch(epoch),
+      );
+    } else if (choice < 0.95) {
+      await Promise.all(waiting);
+      await meetFullDisk(file, machine, random, last);
+    } else {
+      await chain.reach(last, true, () => file.close());
+      return;
+    }
+  }
+  await Promise.all(waiting);
+}
+
+/** An operation that is written ahead of its commit, since it holds more pages than stay in memory. */
+function largeOperation(random: Random, { pageBytes }: Model): Item[] {
+  return Array.from({ length: random.integer(10, 14) }, () => ({
+    type: 1,
+    data: random.bytes(pageBytes - 17 - random.integer(0, 3)),
+  }));
+}
+
+/** The largest entry, which is torn most easily, or any; -1 if there is none. */
+function entryToUpdate({ items }: Model, random: Random): number {
+  const sizes = items.map(({ type, data }) => (type === BOOKMARK ? -1 : data.length));
+  const most = Math.max(-1, ...sizes);
+  if (most === -1) return -1;
+  const any = random.integer(0, items.length - 1);
+  return sizes[any]! >= 0 && random.chance(0.5) ? any : sizes.indexOf(most);
+}
+
+/** An operation that the disk has no room for: refused, and without a trace. */
+async function meetFullDisk(
+  file: StreamFile,
+  machine: SimulatedMachine,
+  random: Random,
+  state: Model,
+): Promise<void> {
+  const written = random.integer(0, 200);
+  machine.disk.fault = ({ kind, path }) =>
+    kind === 'write' && path.endsWith('.bin') ? { code: 'ENOSPC', written } : undefined;
+  let code: unknown;
+  try {
+    file.startAtomicOp();
+    addAll(file, random.chance(0.5) ? largeOperation(random, state) : randomItems(random, state.pageBytes));
+    await file.commitAtomicOp();
+  } catch (error) {
+    ({ code } = error as { code?: unknown });
+    if (file.operationOpen) file.rollbackAtomicOp();
+  }
+  machine.disk.fault = undefined;
+  if (code !== 'disk-full') throw new Error(`a full disk was met with ${String(code)}`);
+}
+
+function addAll(file: StreamFile, items: readonly Item[]): void {
+  for (const { type, data } of items) {
+    if (type === BOOKMARK) file.addStreamBookmark(data);
+    else file.addStreamEntry(type, data);
+  }
+}
+
+/** Opens what a power cut left: it is right, and at times more is asked of it. */
+async function tryCrash({ machine, allowed }: Crash, random: Random, tally: Tally): Promise<void> {
+  const { pageBytes } = allowed[0]!;
+  tally.states++;
+  if (random.chance(RECOVERY_CUT_PROBABILITY)) {
+    const recovered = machine.afterKill();
+    const crashes = await cutEverywhere(
+      recovered,
+      random,
+      tally,
+      () => allowed,
+      async () => {
+        await recovered.open({ pageBytes });
+      },
+    );
+    for (const crash of crashes) await stateAfterRecovery(crash.machine, allowed);
+    tally.inRecovery += crashes.length;
+    tally.states += crashes.length;
+  }
+  const state = await stateAfterRecovery(machine, allowed);
+  if (!random.chance(SECOND_RECOVERY_PROBABILITY)) return;
+  const again = machine.afterKill();
+  const file = await again.open({ pageBytes, cachePages: 0 });
+  await compare(file, again, state);
+  if (Buffer.compare(again.content.subarray(4096), machine.content.subarray(4096)) !== 0)
+    throw new Error('a second recovery has changed the file');
+  if (random.chance(WRITE_ON_PROBABILITY)) await writeOn(file, again, state, random);
+}
+
+/** Opens the machine's file; returns which of the states it is in. */
+async function stateAfterRecovery(machine: SimulatedMachine, allowed: readonly Model[]): Promise<Model> {
+  const { pageBytes } = allowed[0]!;
+  const file = await machine.open({ pageBytes, cachePages: 0 });
+  const bytes = await readAll(file);
+  const state = allowed.findLast(
+    (model) =>
+      model.length === file.committedLength &&
+      model.epoch === file.epoch &&
+      Buffer.compare(model.bytes, bytes) === 0,
+  );
+  if (state) {
+    await compare(file, machine, state);
+    return state;
+  }
+  const expected = allowed.map(
+    ({ items, length, epoch }) => `${items.length} entries, ${length} bytes, epoch ${epoch}`,
+  );
+  throw new Error(
+    `found ${file.nextEntry} entries, ${file.committedLength} bytes, epoch ${file.epoch}, which is none of: ` +
+      expected.join('; '),
+  );
+}
+
+/** The file gives every answer that the model gives, and holds nothing else. */
+async function compare(file: StreamFile, machine: SimulatedMachine, state: Model): Promise<void> {
+  const { encoded } = state;
+  if (file.header.totalEntries !== BigInt(encoded.length) || file.committedLength !== state.length)
+    throw new Error(`${file.header.totalEntries} entries instead of ${encoded.length}`);
+  for (const [number, expected] of encoded.entries()) {
+    const found = await file.getEntryBytes(BigInt(number));
+    if (!found || Buffer.compare(found, expected) !== 0) throw new Error(`entry ${number} is wrong`);
+  }
+  for (const key of keys) {
+    const found = file.getBookmark(key);
+    const expected = state.bookmark(key);
+    if (found !== (expected === undefined ? undefined : BigInt(expected)))
+      throw new Error(`bookmark ${Buffer.from(key).toString()} at ${found} instead of ${expected}`);
+  }
+  const { content } = machine;
+  if (!isZero(content.subarray(state.length))) throw new Error('behind the stream stands something');
+}
+
+async function writeOn(
+  file: StreamFile,
+  machine: SimulatedMachine,
+  state: Model,
+  random: Random,
+): Promise<void> {
+  const items = randomItems(random, state.pageBytes);
+  file.startAtomicOp();
+  addAll(file, items);
+  await file.commitAtomicOp();
+  await file.close();
+  const next = state.append(items);
+  await stateAfterRecovery(machine, [next]);
+}
