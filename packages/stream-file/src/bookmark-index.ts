@@ -19,8 +19,8 @@ export interface BookmarkStore {
 /** A bookmark's key, as text of one character a byte, and the number of its entry, a safe integer. */
 export type Bookmark = readonly [key: string, entry: number];
 
-/** Longer than any bookmark's key, so that it is none. */
-const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
+/** Under this key stands how many entries the index has taken in. Longer than any bookmark's key, so that it is none. */
+export const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
 /** How many bookmarks may wait in memory before commits wait for the store. */
 const WAITING_MAX = 50_000;
 
@@ -163,7 +163,8 @@ function bytesOf(number: number): Uint8Array {
   return bytes;
 }
 
-function numberOf(bytes: Uint8Array): number {
+/** An entry number as the index stores it. */
+export function numberOf(bytes: Uint8Array): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return buffer.readUInt32BE(0) * 2 ** 32 + buffer.readUInt32BE(4);
 }

@@ -17,6 +17,12 @@ export interface Disk {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Files by path, to be read only: what whoever looks at another process's files needs. */
+export interface ReadableDisk {
+  /** Opens a file that exists, for reading. Rejects with an `ENOENT` error if it does not. */
+  openReadOnly(path: string): Promise<DiskFile>;
+}
+
 /** An open file. Reads and writes are by position; `at` and sizes are in bytes. */
 export interface DiskFile {
   size(): Promise<number>;

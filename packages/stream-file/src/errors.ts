@@ -8,6 +8,8 @@ export type StreamFileErrorCode =
   | 'identity-mismatch'
   /** Another process, or another `StreamFile` of this one, has the file open for writing. */
   | 'locked'
+  /** The file was cut, or opened by a writer, since it was looked at last: `refresh` the reader. */
+  | 'changed'
   /** Bytes of the file are not what was written: rot, or a foreign writer's fault. */
   | 'damaged'
   /** The disk is full: nothing acknowledged is lost, and the call can be made again once there is room. */

@@ -41,9 +41,9 @@ import { HEADER_PAGE_BYTES } from './geometry.js';
 
 const MAGIC = 'polygonDATSTREAM';
 const HEADER_AT = 16;
-const STAMP_AT = 64;
-const STAMP_MAGIC = 'DSST';
-const SLOT_BYTES = 512;
+export const STAMP_AT = 64;
+export const STAMP_MAGIC = 'DSST';
+export const SLOT_BYTES = 512;
 const SLOT_COUNT = HEADER_PAGE_BYTES / SLOT_BYTES - 1;
 const SLOT_MAGIC = 'DSCOMMIT';
 const SLOT_CRC_AT = SLOT_BYTES - 4;
@@ -149,7 +149,7 @@ export function readHeaderPage(bytes: Uint8Array): HeaderPageState {
   return { identity, extent: { length: Number(totalLength), entries: Number(totalEntries) }, ours, commits };
 }
 
-function readSlot(slot: Uint8Array): CommitRecord | undefined {
+export function readSlot(slot: Uint8Array): CommitRecord | undefined {
   if (asciiText(slot.subarray(0, SLOT_MAGIC.length)) !== SLOT_MAGIC) return undefined;
   if (readU32(slot, SLOT_CRC_AT) !== crc32(slot.subarray(0, SLOT_CRC_AT))) return undefined;
   return {

@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 
-import type { Disk } from './disk.js';
+import type { Disk, ReadableDisk } from './disk.js';
 import { holderPath } from './paths.js';
 
 /** Says that this process has the file. Who cannot be told of it is refused all the same, so it may fail. */
@@ -31,10 +31,19 @@ export async function removeHolder(disk: Disk, path: string): Promise<void> {
   await disk.remove(holderPath(path));
 }
 
-/** The holder in words. */
-export async function describeHolder(disk: Disk, path: string): Promise<string> {
+/** Who says that it has the file open. It may have died since. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly program: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+/** What the holder file says, if there is one that can be read. */
+export async function readHolder(disk: ReadableDisk, path: string): Promise<Holder | undefined> {
   try {
-    const file = await disk.open(holderPath(path));
+    const file = await disk.openReadOnly(holderPath(path));
     try {
       const bytes = new Uint8Array(await file.size());
       await file.read(0, bytes);
@@ -42,11 +51,19 @@ export async function describeHolder(disk: Disk, path: string): Promise<string> 
         string,
         unknown
       >;
-      return `process ${String(pid)} on ${String(host)} (${String(program)}), since ${String(since)}`;
+      return { pid: Number(pid), host: String(host), program: String(program), since: String(since) };
     } finally {
       await file.close();
     }
   } catch {
-    return 'another process';
+    return undefined;
   }
+}
+
+/** The holder in words. */
+export async function describeHolder(disk: Disk, path: string): Promise<string> {
+  const holder = await readHolder({ openReadOnly: (name) => disk.open(name) }, path);
+  if (!holder) return 'another process';
+  const { pid, host, program, since } = holder;
+  return `process ${pid} on ${host} (${program}), since ${since}`;
 }

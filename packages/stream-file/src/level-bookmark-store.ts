@@ -5,11 +5,13 @@
  * LevelDB writes nothing more once a write of its own has failed. So after one that found the disk full the folder is
  * opened anew when there is room again. Whoever took the lock in between keeps it, and this store fails for good.
  */
-import { rm, statfs } from 'node:fs/promises';
+import { access, rm, statfs } from 'node:fs/promises';
 
 import { ClassicLevel } from 'classic-level';
 
-import type { BookmarkStore } from './bookmark-index.js';
+import { equalBytes } from '@ds/codec';
+
+import { INDEXED_TO_KEY, numberOf, type BookmarkStore } from './bookmark-index.js';
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
@@ -56,6 +58,46 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
       }
     },
     clear: () => db.clear(),
+    close: () => db.close(),
+  };
+}
+
+/** A bookmark index that is open to be looked at, and locked meanwhile. */
+export interface StoredBookmarks {
+  /** How many entries of the stream it has taken in; undefined if another program wrote it. */
+  readonly indexedTo: number | undefined;
+  /** Entry number of a key. */
+  get(key: Uint8Array): number | undefined;
+  /** The bookmarks' keys. */
+  keys(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Opens a folder that is there, to be looked at; or says why that cannot be. */
+export async function openLevelBookmarks(
+  path: string,
+): Promise<StoredBookmarks | 'missing' | 'in use' | 'damaged'> {
+  let db: Level;
+  try {
+    await access(path);
+    db = await openLevel(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof BookmarkStoreLocked) return 'in use';
+    if (code === 'ENOENT') return 'missing';
+    if (code === 'LEVEL_CORRUPTION') return 'damaged';
+    throw error;
+  }
+  const numberAt = (key: Uint8Array): number | undefined => {
+    const value = db.getSync(key);
+    return value && numberOf(value);
+  };
+  return {
+    indexedTo: numberAt(INDEXED_TO_KEY),
+    get: numberAt,
+    async *keys() {
+      for await (const key of db.keys()) if (!equalBytes(key, INDEXED_TO_KEY)) yield key;
+    },
     close: () => db.close(),
   };
 }

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
-import type { Disk, DiskFile } from './disk.js';
+import type { Disk, DiskFile, ReadableDisk } from './disk.js';
 
 const fsync = promisify(fs.fsync);
 const fdatasync = promisify(fs.fdatasync);
@@ -11,9 +11,12 @@ const fstat = promisify(fs.fstat);
 const close = promisify(fs.close);
 const open = promisify(fs.open);
 
-export const nodeDisk: Disk = {
+export const nodeDisk: Disk & ReadableDisk = {
   async open(path) {
     return new NodeDiskFile(await open(path, 'r+'));
+  },
+  async openReadOnly(path) {
+    return new NodeDiskFile(await open(path, 'r'));
   },
   async create(path) {
     return new NodeDiskFile(await open(path, 'w+'));

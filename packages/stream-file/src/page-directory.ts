@@ -49,7 +49,16 @@ export interface PageRow {
   readonly blocks: readonly Block[];
 }
 
-const ROW_BYTES = 1024;
+/** What full pages hold, as far as that is known. */
+export interface PageRows {
+  /** What page `index` holds, if that is known. */
+  row(index: number): PageRow | undefined;
+  /** Takes note of what page `index` holds. */
+  put(index: number, row: PageRow): void;
+}
+
+/** Bytes of a row, and of the header row. */
+export const ROW_BYTES = 1024;
 const ROW_CRC_AT = ROW_BYTES - 4;
 const BLOCKS_AT = 20;
 const BLOCK_BYTES = 12;
@@ -68,7 +77,7 @@ export function newSession(): bigint {
   return randomBytes(8).readBigUInt64BE();
 }
 
-export class PageDirectory {
+export class PageDirectory implements PageRows {
   readonly #file: DiskFile;
   readonly #geometry: Geometry;
   readonly #cached = new Map<number, PageRow>();
@@ -93,12 +102,7 @@ export class PageDirectory {
     const directory = new PageDirectory(file, geometry);
     const header = new Uint8Array(ROW_BYTES);
     await file.read(0, header);
-    const belongs =
-      isWhole(header) &&
-      asciiText(header.subarray(0, MAGIC.length)) === MAGIC &&
-      readU32(header, 8) === geometry.pageBytes &&
-      readU64(header, 12) === session;
-    if (!belongs) file.resizeSync(0);
+    if (!belongsTo(header, geometry, session)) file.resizeSync(0);
     return directory;
   }
 
@@ -187,7 +191,18 @@ export class PageDirectory {
   }
 }
 
-function rowAt(index: number): number {
+/** Whether the directory with this header row is that of a file with this session. */
+export function belongsTo(header: Uint8Array, geometry: Geometry, session: bigint | undefined): boolean {
+  return (
+    isWhole(header) &&
+    asciiText(header.subarray(0, MAGIC.length)) === MAGIC &&
+    readU32(header, 8) === geometry.pageBytes &&
+    readU64(header, 12) === session
+  );
+}
+
+/** Offset in the directory of the row of page `index`. */
+export function rowAt(index: number): number {
   return (index + 1) * ROW_BYTES;
 }
 
@@ -214,7 +229,7 @@ function encodeRow({ firstEntry, entries, end, blocks }: PageRow): Uint8Array {
   return sealed(bytes);
 }
 
-function decodeRow(bytes: Uint8Array): PageRow {
+export function decodeRow(bytes: Uint8Array): PageRow {
   const count = Math.min(readU32(bytes, 16), BLOCKS_MAX);
   return {
     firstEntry: readU64AsNumber(bytes, 0),
@@ -237,7 +252,7 @@ function sealed(bytes: Uint8Array): Uint8Array {
 }
 
 /** A row of zeros, of a page that nobody has described, is none. */
-function isWhole(bytes: Uint8Array): boolean {
+export function isWhole(bytes: Uint8Array): boolean {
   return (
     readU32(bytes, ROW_CRC_AT) === crc32(bytes.subarray(0, ROW_CRC_AT)) && bytes.some((byte) => byte !== 0)
   );

@@ -7,12 +7,12 @@ import type { DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
 import type { Extent } from './header-page.js';
-import type { PageDirectory, PageRow } from './page-directory.js';
+import type { PageDirectory, PageRow, PageRows } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
 
-export class PageStore {
+export class PageStore<Rows extends PageRows = PageDirectory> {
   readonly location: PageLocation;
-  readonly directory: PageDirectory;
+  readonly directory: Rows;
   readonly #file: DiskFile;
   readonly #cacheCount: number;
   /** Pages with bytes that are not all in the file yet. */
@@ -24,7 +24,7 @@ export class PageStore {
   #generation = 0;
   #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
 
-  constructor(file: DiskFile, location: PageLocation, directory: PageDirectory, cacheCount: number) {
+  constructor(file: DiskFile, location: PageLocation, directory: Rows, cacheCount: number) {
     this.#file = file;
     this.directory = directory;
     this.location = location;

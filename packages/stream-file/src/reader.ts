@@ -11,7 +11,7 @@ import { ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt } from '@ds/codec';
 import type { DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
-import type { PageRow } from './page-directory.js';
+import type { PageRow, PageRows } from './page-directory.js';
 import type { PageStore } from './page-store.js';
 import { damagedBlock, type Page } from './page.js';
 
@@ -27,13 +27,13 @@ const UNKNOWN = -1;
 
 export class Reader {
   readonly #file: DiskFile;
-  readonly #store: PageStore;
+  readonly #store: PageStore<PageRows>;
   /** First entry number of each page, as far as it was needed. */
   #firstEntries = new Float64Array(64).fill(UNKNOWN);
   /** Where a block is read to. */
   #scratch = new Uint8Array(0);
 
-  constructor(file: DiskFile, store: PageStore) {
+  constructor(file: DiskFile, store: PageStore<PageRows>) {
     this.#file = file;
     this.#store = store;
   }

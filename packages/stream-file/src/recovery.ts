@@ -116,7 +116,8 @@ async function settle(
   return { commit: { ...newest, clean: !foreign }, foreign };
 }
 
-function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
+/** @throws {StreamFileError} `not-a-stream-file` */
+export function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
   try {
     return readHeaderPage(bytes);
   } catch (error) {
@@ -128,7 +129,7 @@ function parseHeaderPage(bytes: Uint8Array, path: string): HeaderPageState {
 }
 
 /** The newest commit whose data are all in the file. What the newest slot builds on was synced before it was written. */
-async function newestWhole(
+export async function newestWhole(
   file: DiskFile,
   commits: readonly CommitRecord[],
   size: number,

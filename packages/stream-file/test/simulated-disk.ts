@@ -7,7 +7,7 @@
 // `onChange` is called after each change, so a test can look at what a power cut at that very point leaves, at every point
 // of a history that is run once. `fault` can fail any call; a write that fails may have written a part.
 import { dirname } from 'node:path';
-import type { Disk, DiskFile } from '../src/disk.js';
+import type { Disk, DiskFile, ReadableDisk } from '../src/disk.js';
 
 const SECTOR_BYTES = 512;
 
@@ -120,7 +120,7 @@ function rename(names: Map<string, Inode>, { path, inode, from }: NameChange): v
   else names.delete(path);
 }
 
-export class SimulatedDisk implements Disk {
+export class SimulatedDisk implements Disk, ReadableDisk {
   /** Fails the calls that it returns a fault for. */
   fault: ((call: DiskCall) => Fault | undefined) | undefined;
   /** Called after each change. */
@@ -177,6 +177,19 @@ export class SimulatedDisk implements Disk {
     const inode = this.#live.get(path);
     if (!inode) throw systemError('ENOENT', 'open', path);
     return this.#file(path, inode);
+  }
+
+  /** As `open`, but that writing, cutting and extending fail. */
+  async openReadOnly(path: string): Promise<DiskFile> {
+    const refuse = (): never => {
+      throw systemError('EBADF', 'write', path);
+    };
+    return {
+      ...(await this.open(path)),
+      write: () => Promise.reject(systemError('EBADF', 'write', path)),
+      writeSync: refuse,
+      resizeSync: refuse,
+    };
   }
 
   async create(path: string): Promise<DiskFile> {

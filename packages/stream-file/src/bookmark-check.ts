@@ -1,0 +1,93 @@
+/**
+ * Holds the bookmark index against the bookmarks of the stream. Memory grows only with keys that occur more than once.
+ *
+ * For each bookmark in the stream the index must name it, or one that comes later and has the same key. So each key's newest
+ * one must be named itself; the index has exactly one key for each of these, and what it has more does not belong there.
+ */
+import { type Bookmark } from './bookmark-index.js';
+import { bookmarksIn } from './bookmark-scan.js';
+import type { StoredBookmarks } from './level-bookmark-store.js';
+import type { StreamFileProblem } from './verify.js';
+
+/** Whether a bookmark index was checked: `checked`, or why not. */
+export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'of another program';
+
+/** Problems that are kept: the index is built again as a whole anyway. */
+const PROBLEMS_MAX = 100;
+
+export class BookmarkCheck {
+  /** Bookmarks that the stream has. */
+  count = 0;
+  readonly report: IndexReport;
+  readonly #index: StoredBookmarks | undefined;
+  readonly #path: string;
+  readonly #problems: StreamFileProblem[] = [];
+  /** Keys of the index that are right. */
+  #right = 0;
+  /** By key: an entry, still to come, that the index names. */
+  readonly #announced = new Map<string, number>();
+
+  constructor(index: StoredBookmarks | IndexReport, path: string, entries: number) {
+    this.#path = path;
+    if (typeof index === 'string') {
+      this.report = index;
+      if (index === 'damaged') this.#add('it cannot be opened');
+      return;
+    }
+    this.report = index.indexedTo === undefined ? 'of another program' : 'checked';
+    if (index.indexedTo === undefined) return;
+    this.#index = index;
+    if (index.indexedTo > entries) {
+      this.#add(`it has taken in ${index.indexedTo} entries, but there are ${entries}`);
+    }
+  }
+
+  /** Takes in the stream's entries, in their order. */
+  add(entries: Uint8Array): void {
+    for (const bookmark of bookmarksIn(entries)) {
+      this.count++;
+      if (this.#index) this.#hold(bookmark, this.#index);
+    }
+  }
+
+  /** What is wrong, when all that can be read of the stream was taken in. */
+  async finish(isWholeStream: boolean, signal: AbortSignal | undefined): Promise<StreamFileProblem[]> {
+    if (!isWholeStream) return this.#problems;
+    for (const [key, entry] of this.#announced) {
+      this.#add(`bookmark ${hexOf(key)} names entry ${entry}, which has not this bookmark`, entry);
+    }
+    if (!this.#index || this.#problems.length > 0) return this.#problems;
+    let keys = 0;
+    for await (const _key of this.#index.keys()) {
+      signal?.throwIfAborted();
+      keys++;
+    }
+    if (keys > this.#right) this.#add(`it has ${keys - this.#right} keys that no bookmark of the stream has`);
+    return this.#problems;
+  }
+
+  #hold([key, entry]: Bookmark, index: StoredBookmarks): void {
+    // What the index has not taken in yet is read from the stream when the file is opened.
+    if (entry >= (index.indexedTo ?? 0)) return;
+    const named = index.get(Buffer.from(key, 'latin1'));
+    if (named === entry) {
+      this.#right++;
+      this.#announced.delete(key);
+    } else if (named === undefined || named < entry) {
+      const says = named === undefined ? 'is missing' : `names entry ${named}`;
+      this.#add(`bookmark ${hexOf(key)} ${says}, but the newest entry with it is ${entry} or later`, entry);
+    } else {
+      this.#announced.set(key, named);
+    }
+  }
+
+  #add(message: string, entry?: number): void {
+    if (this.#problems.length >= PROBLEMS_MAX) return;
+    const entries = entry === undefined ? {} : { firstEntry: entry, lastEntry: entry };
+    this.#problems.push({ kind: 'bookmark', file: this.#path, ...entries, message });
+  }
+}
+
+function hexOf(key: string): string {
+  return `0x${Buffer.from(key, 'latin1').toString('hex')}`;
+}

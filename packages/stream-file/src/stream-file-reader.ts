@@ -1,0 +1,228 @@
+/** A stream file that is open for reading only, whoever writes to it meanwhile. */
+import { entryAt, type Entry, type Header, type StreamIdentity } from '@ds/codec';
+
+import type { ReadableDisk } from './disk.js';
+import { StreamFileError } from './errors.js';
+import { Geometry } from './geometry.js';
+import { nodeDisk } from './node-disk.js';
+import { checkSize, ObservedFile, type FileState, type Sighting } from './observed-file.js';
+import { PageStore } from './page-store.js';
+import { Reader, type Chunk } from './reader.js';
+import { StoredRows } from './stored-rows.js';
+
+/** How a file is opened for reading only. */
+export interface StreamFileReaderOptions {
+  /** Pages kept in memory, 1 MiB each. Default 4. */
+  readonly cachePages?: number;
+  /** @internal Tests put another disk in place. */
+  readonly disk?: ReadableDisk;
+  /** @internal Tests use small pages. */
+  readonly pageBytes?: number;
+}
+
+/** How often a read that found damage is made again because the writer was at work. */
+const RETRIES_MAX = 3;
+
+/**
+ * Reads a stream file without a lock and without writing anything, beside a writer in another process.
+ *
+ * It shows the stream as it was committed when it was opened, and after `refresh` as it is then; the newest commit may be
+ * one that its writer has not synced yet. When the stream is cut meanwhile, reads give what stood there before or reject
+ * with `changed`, and never a mixture. Only an entry that is being updated in a page that is not full yet may be seen
+ * half old, half new. All methods reject with a `StreamFileError`.
+ */
+export class StreamFileReader implements AsyncDisposable {
+  /** Path of the file. */
+  readonly path: string;
+  readonly #disk: ReadableDisk;
+  readonly #geometry: Geometry;
+  readonly #cachePages: number;
+  readonly #file: ObservedFile;
+  #seen: Sighting;
+  #rows: StoredRows;
+  #store: PageStore<StoredRows>;
+  #reader: Reader;
+  #closed: Promise<void> | undefined;
+
+  private constructor(
+    file: ObservedFile,
+    seen: Sighting,
+    rows: StoredRows,
+    disk: ReadableDisk,
+    geometry: Geometry,
+    cachePages: number,
+  ) {
+    this.path = file.path;
+    this.#file = file;
+    this.#seen = seen;
+    this.#rows = rows;
+    this.#disk = disk;
+    this.#geometry = geometry;
+    this.#cachePages = cachePages;
+    this.#store = this.#newStore();
+    this.#reader = new Reader(file, this.#store);
+  }
+
+  /**
+   * Opens a file, which may be in use.
+   * @throws {StreamFileError} `not-found`, `not-a-stream-file`, `damaged` or `io`
+   */
+  static async open(path: string, options: StreamFileReaderOptions = {}): Promise<StreamFileReader> {
+    const disk = options.disk ?? nodeDisk;
+    const geometry = new Geometry(options.pageBytes);
+    const file = await ObservedFile.open(disk, path);
+    try {
+      const seen = await file.look();
+      checkSize(seen, path);
+      const rows = await StoredRows.open(disk, path, geometry, seen.session);
+      return new StreamFileReader(file, seen, rows, disk, geometry, options.cachePages ?? 4);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** What the stream is. */
+  get identity(): StreamIdentity {
+    return this.#seen.page.identity;
+  }
+
+  /** Identity and committed size. */
+  get header(): Header {
+    const { length, entries } = this.#seen.committed;
+    return { ...this.identity, totalLength: BigInt(length), totalEntries: BigInt(entries) };
+  }
+
+  /** Bytes of the file that are committed. A safe integer. */
+  get committedLength(): number {
+    return this.#seen.committed.length;
+  }
+
+  /** How the file was left. */
+  get state(): FileState {
+    return this.#seen.state;
+  }
+
+  /** Highest epoch of a source that this stream has had. A u64. */
+  get epoch(): bigint {
+    return this.#seen.epoch;
+  }
+
+  /** Looks what is committed by now. Offsets and entries of a stream that was cut may be others afterwards. */
+  async refresh(): Promise<void> {
+    this.#checkOpen();
+    const before = this.#seen;
+    const now = await this.#file.look();
+    checkSize(now, this.path);
+    this.#seen = now;
+    const { committed, session } = this.#seen;
+    if (session === before.session && committed.length >= before.committed.length && session !== undefined) {
+      this.#store.advance(committed);
+      return;
+    }
+    await this.#forget();
+  }
+
+  /** The committed entry with this number. */
+  async getEntry(entryNumber: bigint): Promise<Entry | undefined> {
+    const bytes = await this.getEntryBytes(entryNumber);
+    return bytes && entryAt(bytes, 0);
+  }
+
+  /** The committed entry with this number as it stands in the file. */
+  async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
+    if (entryNumber < 0n || entryNumber >= BigInt(this.#seen.committed.entries)) return undefined;
+    return this.#steadily(() => this.#reader.entry(Number(entryNumber)));
+  }
+
+  /** Where in the file an entry stands, for `read`; the end for the next entry; undefined beyond. A safe integer. */
+  async offsetOf(entryNumber: bigint): Promise<number | undefined> {
+    if (entryNumber < 0n || entryNumber > BigInt(this.#seen.committed.entries)) return undefined;
+    return this.#steadily(() => this.#reader.offsetOf(Number(entryNumber)));
+  }
+
+  /**
+   * Committed bytes from `offset` on, entries as they stand in the file, at most `bytesMax`, which may cut the last one;
+   * undefined at the stream's end.
+   * @param offset a safe integer that `offsetOf`, `committedLength` or an earlier chunk gave
+   */
+  async read(offset: number, bytesMax: number): Promise<Chunk | undefined> {
+    return this.#steadily(() => this.#reader.read(offset, bytesMax));
+  }
+
+  /** Whole entries as they stand in the file, from entry `from` up to, not including, entry `to`, page by page. */
+  async *chunks(from: bigint, to: bigint): AsyncGenerator<Chunk, void, undefined> {
+    const end = await this.offsetOf(to);
+    for (let offset = await this.offsetOf(from); offset !== undefined && end !== undefined && offset < end;) {
+      const chunk = await this.read(offset, this.#geometry.pageBytes);
+      if (!chunk) return;
+      offset = chunk.nextOffset;
+      const over = Math.max(offset - end, 0);
+      if (over < chunk.bytes.length)
+        yield {
+          bytes: chunk.bytes.subarray(0, chunk.bytes.length - over),
+          nextOffset: Math.min(offset, end),
+        };
+    }
+  }
+
+  /** Closes the file. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#store.settled();
+    await this.#rows.close();
+    await this.#file.close();
+  }
+
+  /** Reads again where what looked like damage was the writer at work: it has committed something since. */
+  async #steadily<T>(read: () => T | Promise<T>): Promise<T> {
+    for (let retries = 0; ; retries++) {
+      this.#checkOpen();
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof StreamFileError) || error.code !== 'damaged' || retries === RETRIES_MAX)
+          throw error;
+        const { sequence, session, committed } = this.#seen;
+        const now = await this.#file.look();
+        if (now.sequence === sequence) throw error;
+        if (now.session !== session) {
+          throw new StreamFileError('changed', `${this.path} was cut or opened anew while it was read`, {
+            cause: error,
+          });
+        }
+        this.#seen = { ...now, committed };
+        await this.#forget();
+      }
+    }
+  }
+
+  /** Starts with nothing in memory. */
+  async #forget(): Promise<void> {
+    const old = this.#rows;
+    await this.#store.settled();
+    this.#rows = await StoredRows.open(this.#disk, this.path, this.#geometry, this.#seen.session);
+    await old.close();
+    this.#store = this.#newStore();
+    this.#reader = new Reader(this.#file, this.#store);
+  }
+
+  #newStore(): PageStore<StoredRows> {
+    const where = { path: this.path, geometry: this.#geometry };
+    const store = new PageStore(this.#file, where, this.#rows, this.#cachePages);
+    store.advance(this.#seen.committed);
+    return store;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new StreamFileError('closed', `${this.path} is closed`);
+  }
+}

@@ -1,0 +1,146 @@
+// Goal: who reads a file that another program writes sees what is committed, whole and right, or is told that the stream has
+// changed; and leaves no trace. The writer stands in the same process, which is all the same to the reader: they share
+// nothing but the files.
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inspect, StreamFile, StreamFileReader } from '../src/index.js';
+import { bytes, bytesOf, commit, concat, hex, identity, readAll, temporaryFolders } from './bytes.js';
+import { Random } from './random.js';
+import { SimulatedMachine } from './simulated-machine.js';
+
+const folder = temporaryFolders();
+
+async function readWhole(reader: StreamFileReader): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of reader.chunks(0n, reader.header.totalEntries)) parts.push(chunk.bytes);
+  return concat(parts);
+}
+
+describe('A reader beside a writer', () => {
+  it('sees what is committed, and after refresh what was committed since', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    await commit(file, 'one', [7, bytes('aabb')]);
+    await using reader = await StreamFileReader.open(path);
+    file.startAtomicOp();
+    file.addStreamEntry(8, bytes('cc'));
+    expect(reader).toMatchObject({ identity, state: 'open', header: file.header });
+    expect(await reader.getEntry(1n)).toMatchObject({ number: 1n, type: 7, data: bytes('aabb') });
+    expect(await reader.getEntry(2n)).toBeUndefined();
+
+    await file.commitAtomicOp();
+    expect(await reader.getEntry(2n)).toBeUndefined();
+    await reader.refresh();
+    expect(reader.header).toEqual(file.header);
+    expect(await reader.getEntry(2n)).toMatchObject({ type: 8, data: bytes('cc') });
+    expect(hex(await readWhole(reader))).toBe(hex(await readAll(file)));
+  });
+
+  it('writes nothing, takes no lock and leaves no file', async () => {
+    const path = join(await folder(), 'stream.bin');
+    {
+      await using file = await StreamFile.open(path, { create: identity });
+      await commit(file, 'one', [7, bytes('aabb')]);
+    }
+    const names = await readdir(dirname(path));
+    const before = await bytesOf(path);
+    await using reader = await StreamFileReader.open(path);
+    expect(reader.state).toBe('clean');
+    expect(hex(await readWhole(reader))).toBe(hex(before.subarray(4096, reader.committedLength)));
+    await using file = await StreamFile.open(path);
+    await file.close();
+    await reader.close();
+    expect((await readdir(dirname(path))).sort()).toEqual(names.sort());
+  });
+
+  it('is told when the stream was cut, and sees the new one after refresh', async () => {
+    const machine = new SimulatedMachine();
+    const path = '/data/stream.bin';
+    await using file = await machine.open({ pageBytes: 256 });
+    for (let round = 0; round < 40; round++) await commit(file, [7, new Uint8Array(20).fill(round)]);
+    await using reader = await StreamFileReader.open(path, {
+      disk: machine.disk,
+      pageBytes: 256,
+      cachePages: 1,
+    });
+    await file.truncateFile(10n);
+    for (let round = 0; round < 40; round++) await commit(file, [7, new Uint8Array(20).fill(100 + round)]);
+    await expect(reader.getEntry(20n)).rejects.toMatchObject({ code: 'changed' });
+    await reader.refresh();
+    expect(reader.header).toEqual(file.header);
+    expect((await reader.getEntry(20n))?.data[0]).toBe(110);
+  });
+
+  it('never mixes old and new, whenever the stream is cut and written on', async () => {
+    const random = new Random(7);
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 50; round++) {
+      const machine = new SimulatedMachine();
+      await using file = await machine.open({ pageBytes: 256 });
+      for (let n = 0; n < 30; n++) await commit(file, [7, new Uint8Array(8 + random.integer(0, 39)).fill(1)]);
+      await using reader = await StreamFileReader.open('/data/stream.bin', {
+        disk: machine.disk,
+        pageBytes: 256,
+        cachePages: 1,
+      });
+      const old = hex(await readAll(file));
+      const writing = (async () => {
+        for (let wait = random.integer(0, 59); wait > 0; wait--) await Promise.resolve();
+        await file.truncateFile(BigInt(random.integer(0, 29)));
+        for (let n = 0; n < 30; n++)
+          await commit(file, [7, new Uint8Array(8 + random.integer(0, 39)).fill(2)]);
+      })();
+      const seen = await readWhole(reader).then(hex, (error: unknown) => (error as { code: string }).code);
+      await writing;
+      expect(['changed', old], `round ${round}`).toContain(seen);
+      outcomes.add(seen === old ? 'old' : 'changed');
+    }
+    expect(outcomes.size).toBe(2);
+  });
+
+  it('shows an update after it was made', async () => {
+    const machine = new SimulatedMachine();
+    await using file = await machine.open({ pageBytes: 256 });
+    for (let n = 0; n < 30; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
+    await using reader = await StreamFileReader.open('/data/stream.bin', {
+      disk: machine.disk,
+      pageBytes: 256,
+    });
+    await file.updateEntryData(3n, 7, new Uint8Array(40).fill(99));
+    expect((await reader.getEntry(3n))?.data).toEqual(new Uint8Array(40).fill(99));
+  });
+
+  it('sees, after a crash, what a recovery will find', async () => {
+    const machine = new SimulatedMachine();
+    const file = await machine.open({ pageBytes: 256, durability: 'os' });
+    for (let n = 0; n < 20; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
+    const random = new Random(3);
+    for (let round = 0; round < 40; round++) {
+      const after = machine.afterPowerCut(() => random.chance(0.5));
+      await using reader = await StreamFileReader.open('/data/stream.bin', {
+        disk: after.disk,
+        pageBytes: 256,
+      });
+      const seen = hex(await readWhole(reader));
+      await using recovered = await after.open({ pageBytes: 256 });
+      expect(seen).toBe(hex(await readAll(recovered)));
+    }
+    await file.close();
+  });
+});
+
+describe('An inspection', () => {
+  it('says who has the file open, and after the close that nobody has', async () => {
+    const path = join(await folder(), 'stream.bin');
+    const file = await StreamFile.open(path, { create: identity });
+    await commit(file, [7, bytes('aabb')]);
+    expect(await inspect(path)).toMatchObject({
+      state: 'open',
+      committed: { entries: 1 },
+      holder: { pid: process.pid },
+    });
+    await file.close();
+    expect(await inspect(path)).toMatchObject({ identity, state: 'clean', holder: undefined });
+  });
+});
