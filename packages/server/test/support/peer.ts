@@ -148,10 +148,15 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Bytes of array buffers that are still in use. */
-export function liveBytes(): number {
+/** Bytes of array buffers that are still in use, once what was let go is gone. */
+export async function liveBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  collect();
-  return process.memoryUsage().arrayBuffers;
+  for (;;) {
+    const before = process.memoryUsage().arrayBuffers;
+    collect();
+    await sleep(10);
+    const after = process.memoryUsage().arrayBuffers;
+    if (after >= before) return after;
+  }
 }
