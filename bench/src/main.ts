@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
+import { appendEntries, readEntries } from './stream-file.js';
 
-const benchmarks: readonly Benchmark[] = [decodeEntries];
+const benchmarks: readonly Benchmark[] = [decodeEntries, appendEntries, readEntries];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -151,9 +151,9 @@ export class Writer {
     return this.#appender.operationStart !== undefined || this.#operationFailure !== undefined;
   }
 
-  /** Bytes of commits that wait to be written. */
+  /** Bytes of commits that wait, those apart that are being written: so the next ones gather while a sync is under way. */
   get waitingBytes(): number {
-    return this.#appender.settledLength - this.#parts.store.committed.length;
+    return this.#appender.settledLength - (this.#writingTo ?? this.#parts.store.committed).length;
   }
 
   /** Whether too many bytes wait. */
