@@ -9,11 +9,12 @@
  *   slot: [0..8) ASCII "DSCOMMIT", [8..16) u64 sequence, [16..24) u64 startLength, [24..32) u64 startEntries,
  *   [32..40) u64 totalLength, [40..48) u64 totalEntries, [48..56) u64 epoch, [56..60) u32 dataCrc,
  *   [60..64) u32 flags (1 = closed cleanly), [64..72) u64 base,
- *   [72..80) u64 session, [508..512) u32 CRC-32 of [0..508)
+ *   [72..80) u64 session, [80..84) u32 CRC-32 of the header's fields that never change, [508..512) u32 CRC-32 of [0..508)
  *
  * A commit writes header, stamp and its slot in one write, after its data. All of a sector of 512 bytes is written or
  * none of it, so a power cut leaves: a slot whose data CRC holds (committed), or one whose CRC fails, or the slot before.
- * A header without a matching stamp was written by another program.
+ * A header without a matching stamp was written by another program; no program changes what stream it is. As a slot is
+ * replaced by another one whole or not at all, what stands in the place of the stamp's is one, or rot.
  *
  * `startLength` and `startEntries` are what was durable before the slot was written, by the commit of sequence `base`;
  * `dataCrc` covers all bytes committed since, from `startLength` to `totalLength`. So the newest slot alone says what holds
@@ -41,6 +42,8 @@ import { HEADER_PAGE_BYTES } from './geometry.js';
 
 const MAGIC = 'polygonDATSTREAM';
 const HEADER_AT = 16;
+/** Bytes of the header entry that say what stream it is; behind them stands how long it is. */
+const IDENTITY_BYTES = 22;
 export const STAMP_AT = 64;
 export const STAMP_MAGIC = 'DSST';
 export const SLOT_BYTES = 512;
@@ -84,6 +87,8 @@ export interface HeaderPageState {
   readonly ours: boolean;
   /** The commit slots whose checksum holds, newest first. */
   readonly commits: readonly CommitRecord[];
+  /** What of the page is certainly not what was written, if anything. */
+  readonly damage: string | undefined;
 }
 
 /** The header page of an open file, kept in memory and changed by commits. */
@@ -124,6 +129,7 @@ export class HeaderPage {
     writeU32(slot, 60, commit.clean ? FLAG_CLEAN : 0);
     writeU64Number(slot, 64, commit.base);
     writeU64(slot, 72, commit.session);
+    writeU32(slot, 80, identityCrc(bytes));
     writeU32(slot, SLOT_CRC_AT, crc32(slot.subarray(0, SLOT_CRC_AT)));
   }
 }
@@ -146,7 +152,23 @@ export function readHeaderPage(bytes: Uint8Array): HeaderPageState {
     if (commit) commits.push(commit);
   }
   commits.sort((a, b) => b.sequence - a.sequence);
-  return { identity, extent: { length: Number(totalLength), entries: Number(totalEntries) }, ours, commits };
+  return {
+    identity,
+    extent: { length: Number(totalLength), entries: Number(totalEntries) },
+    ours,
+    commits,
+    damage: damageOf(bytes, ours, commits[0]),
+  };
+}
+
+function damageOf(bytes: Uint8Array, ours: boolean, newest: CommitRecord | undefined): string | undefined {
+  if (newest && readU32(bytes, slotAt(newest.sequence) + 80) !== identityCrc(bytes))
+    return `the header at offset ${HEADER_AT} names another stream than the commits were made for`;
+  if (!ours) return undefined;
+  const at = slotAt(readU64AsNumber(bytes, STAMP_AT + 4));
+  const slot = bytes.subarray(at, at + SLOT_BYTES);
+  if (readSlot(slot) || slot.every((byte) => byte === 0)) return undefined;
+  return `the commit at offset ${at} is not what was written`;
 }
 
 export function readSlot(slot: Uint8Array): CommitRecord | undefined {
@@ -166,6 +188,10 @@ export function readSlot(slot: Uint8Array): CommitRecord | undefined {
 
 function slotAt(sequence: number): number {
   return SLOT_BYTES * (1 + (sequence % SLOT_COUNT));
+}
+
+function identityCrc(page: Uint8Array): number {
+  return crc32(page.subarray(HEADER_AT, HEADER_AT + IDENTITY_BYTES));
 }
 
 /** Over the header entry and the stamp's sequence: both stand in one sector, so they are written together or not at all. */

@@ -65,6 +65,12 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     else this.#cache(page);
   }
 
+  /** Tells the directory what the last page holds, though it is not full: to be compared when the file is opened again. */
+  describeTail(): void {
+    const tail = this.#held.get(this.location.geometry.pageOf(this.#committed.length));
+    if (tail) this.directory.put(tail.index, tail.row(this.location));
+  }
+
   hold(page: Page): void {
     this.#cached.delete(page.index);
     this.#held.set(page.index, page);

@@ -31,6 +31,8 @@ export type ProgressListener = (step: 'check' | 'index', done: number, total: nu
 export interface RecoveryHooks {
   /** Throws if this is not the stream that was wanted. Called before anything is written. */
   accept(identity: StreamIdentity): void;
+  /** Throws if a file that was closed cleanly is not what it was then. Called before anything is written. */
+  verifyClosed(commit: CommitRecord): Promise<void>;
   /** Forgets, durably, what was derived from the stream. Called before another program's work is taken over. */
   forgetDerived(): Promise<void>;
   readonly onProgress: ProgressListener | undefined;
@@ -63,9 +65,11 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   const bytes = new Uint8Array(HEADER_PAGE_BYTES);
   await file.read(0, bytes);
   const found = parseHeaderPage(bytes, path);
+  if (found.damage) throw new StreamFileError('damaged', `${path}: ${found.damage}`);
   hooks.accept(found.identity);
 
   const { commit, foreign } = await settle(file, found, size, where, hooks);
+  if (commit.clean) await hooks.verifyClosed(commit);
   // First of all: once the header is ours again, nobody can tell any more.
   if (foreign) await hooks.forgetDerived();
   const space = new FileSpace(file, geometry, size);

@@ -20,6 +20,7 @@ import type { Disk, DiskFile } from './disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import { Geometry } from './geometry.js';
 import { describeHolder, removeHolder, writeHolder } from './holder.js';
+import { verifyLastPage } from './last-page.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './level-bookmark-store.js';
 import { nodeDisk } from './node-disk.js';
 import { PageDirectory } from './page-directory.js';
@@ -146,12 +147,14 @@ export class StreamFile implements AsyncDisposable {
       accept(found) {
         if (options.create) checkIdentity(path, found, options.create);
       },
+      verifyClosed: (closed) => verifyLastPage(disk, file, where, closed),
       forgetDerived: () => bookmarks.clear(),
       onProgress: options.onProgress,
     });
     const committed = commit.end;
     const directory = await PageDirectory.open(disk, path, geometry, lastSession);
-    await directory.cut(geometry.pageOf(committed.length), commit.session);
+    const lastPage = geometry.pageOf(committed.length);
+    await directory.cut(lastPage, commit.session);
     await finishPendingUpdate(disk, path, file, committed.length, (offset) =>
       directory.forget(geometry.pageOf(offset)),
     );
@@ -159,14 +162,11 @@ export class StreamFile implements AsyncDisposable {
     const store = new PageStore(file, where, directory, options.cachePages ?? 32);
     store.advance(committed);
     const reader = new Reader(file, store);
+    const tail = geometry.offsetInPage(committed.length) === 0 ? undefined : await store.get(lastPage);
+    if (tail) store.hold(tail);
     if (!bookmarks.isUsable || bookmarks.indexedTo > committed.entries) await bookmarks.clear();
     await catchUp(bookmarks, reader, committed, options.onProgress);
 
-    const tail =
-      geometry.offsetInPage(committed.length) === 0
-        ? undefined
-        : await store.get(geometry.pageOf(committed.length));
-    if (tail) store.hold(tail);
     const writerOptions = {
       durability: options.durability ?? 'always',
       syncIntervalMs: options.syncIntervalMs ?? 50,
@@ -440,6 +440,9 @@ export class StreamFile implements AsyncDisposable {
   async #close(): Promise<void> {
     const failures = await inOrder([
       () => this.#writer.close(),
+      async () => {
+        if (!this.#writer.failure) this.#store.describeTail();
+      },
       () => this.#store.settled(),
       () => this.#store.directory.close(),
       () => this.#bookmarks.flush(),
@@ -462,7 +465,8 @@ export class StreamFile implements AsyncDisposable {
   }
 }
 
-async function lock(
+/** @throws {StreamFileError} `locked` or `io` */
+export async function lock(
   disk: Disk,
   path: string,
   open: (path: string) => Promise<BookmarkStore>,

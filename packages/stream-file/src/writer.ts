@@ -330,6 +330,7 @@ export class Writer {
         await applyPendingUpdate(disk, path, file, offset, bytes, () => store.directory.forget(index));
       });
       store.replace(changed);
+      if (changed.filled === geometry.pageBytes) store.directory.put(index, changed.row(store.location));
       this.#appender.replacePage(changed);
     });
   }

@@ -4,8 +4,9 @@
 //
 // It knows no test runner, since it also runs against copies of the engine that have a bug planted in them.
 import type { Durability, StreamFile } from '../src/index.js';
-import { isZero, readAll } from './bytes.js';
-import { BOOKMARK, keys, Model, randomItems, type Item } from './model.js';
+import { readAll } from './bytes.js';
+import { addAll, compare } from './comparison.js';
+import { BOOKMARK, Model, randomItems, type Item } from './model.js';
 import type { Random } from './random.js';
 import { SimulatedMachine } from './simulated-machine.js';
 
@@ -180,6 +181,7 @@ async function live(
     }
   }
   await Promise.all(waiting);
+  await compare(file, machine, chain.last);
 }
 
 /** An operation that is written ahead of its commit, since it holds more pages than stay in memory. */
@@ -220,13 +222,6 @@ async function meetFullDisk(
   }
   machine.disk.fault = undefined;
   if (code !== 'disk-full') throw new Error(`a full disk was met with ${String(code)}`);
-}
-
-function addAll(file: StreamFile, items: readonly Item[]): void {
-  for (const { type, data } of items) {
-    if (type === BOOKMARK) file.addStreamBookmark(data);
-    else file.addStreamEntry(type, data);
-  }
 }
 
 /** Opens what a power cut left: it is right, and at times more is asked of it. */
@@ -280,25 +275,6 @@ async function stateAfterRecovery(machine: SimulatedMachine, allowed: readonly M
     `found ${file.nextEntry} entries, ${file.committedLength} bytes, epoch ${file.epoch}, which is none of: ` +
       expected.join('; '),
   );
-}
-
-/** The file gives every answer that the model gives, and holds nothing else. */
-async function compare(file: StreamFile, machine: SimulatedMachine, state: Model): Promise<void> {
-  const { encoded } = state;
-  if (file.header.totalEntries !== BigInt(encoded.length) || file.committedLength !== state.length)
-    throw new Error(`${file.header.totalEntries} entries instead of ${encoded.length}`);
-  for (const [number, expected] of encoded.entries()) {
-    const found = await file.getEntryBytes(BigInt(number));
-    if (!found || Buffer.compare(found, expected) !== 0) throw new Error(`entry ${number} is wrong`);
-  }
-  for (const key of keys) {
-    const found = file.getBookmark(key);
-    const expected = state.bookmark(key);
-    if (found !== (expected === undefined ? undefined : BigInt(expected)))
-      throw new Error(`bookmark ${Buffer.from(key).toString()} at ${found} instead of ${expected}`);
-  }
-  const { content } = machine;
-  if (!isZero(content.subarray(state.length))) throw new Error('behind the stream stands something');
 }
 
 async function writeOn(
