@@ -52,6 +52,7 @@ const layers: Record<string, Layer> = {
   'ds-client': app,
   // It starts all of them as programs, and takes the conversion of blocks from ds-source.
   'ds-demo': { ...app, uses: [...app.uses, 'ds-client', 'ds-relay', 'ds-server', 'ds-source'] },
+  '@ds/test-kit': { uses: [], libraries: [], node: false },
   'ds-bench': { uses: packages, libraries: 'any', node: true },
 };
 

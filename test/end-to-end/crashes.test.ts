@@ -9,8 +9,8 @@ import { StreamClient } from '@ds/client';
 import { StreamSource } from '@ds/source';
 import { StreamFile } from '@ds/stream-file';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { Chain, places, startApp } from './support/chain.js';
-import { effort, Random, seed } from './support/random.js';
 
 const kills = 8 * effort;
 

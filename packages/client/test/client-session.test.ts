@@ -11,6 +11,7 @@ import {
   type ClientCommand,
 } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import {
   goldenEntries,
   goldenExchanges,
@@ -19,7 +20,6 @@ import {
   type GoldenExchange,
 } from '../../codec/test/golden.js';
 import { hex } from '../../server/test/support/peer.js';
-import { effort, Random, seed } from '../../server/test/support/random.js';
 import { bytesOf } from '../../server/test/support/stream.js';
 import { ClientSession, type ClientEvent } from '../src/client-session.js';
 import { ClientError } from '../src/index.js';

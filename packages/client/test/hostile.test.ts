@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEntry, encodeHeader, encodeResult, result, ResultCode } from '@ds/codec';
 
+import { Random, seed } from '@ds/test-kit';
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { MIB } from '../../server/test/support/client.js';
 import { liveBytes } from '../../server/test/support/peer.js';
-import { Random, seed } from '../../server/test/support/random.js';
 import { bytesOf } from '../../server/test/support/stream.js';
 import type { StreamClient } from '../src/index.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';

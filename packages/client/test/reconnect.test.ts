@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeHeader, encodeResult, result, ResultCode, type Entry } from '@ds/codec';
 
+import { Random, effort, seed } from '@ds/test-kit';
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { sleep } from '../../server/test/support/peer.js';
-import { Random, effort, seed } from '../../server/test/support/random.js';
 import {
   bytesOf,
   commit,

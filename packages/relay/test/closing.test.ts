@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { StreamClient } from '@ds/client';
 import { StreamFile } from '@ds/stream-file';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { TestDisk } from '../../server/test/support/disk.js';
 import { StreamRelay } from '../src/index.js';
 import { fakeUpstream } from './support/fake-upstream.js';
-import { effort, Random, seed } from './support/random.js';
 import { addressOf, caughtUp, relayOptions, startRelay } from './support/relay.js';
 import {
   bytesAt,

@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Entry } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { commonPrefix, firstDifference, RUN_ENTRIES, type EntrySource } from '../src/common-prefix.js';
-import { effort, Random, seed } from './support/random.js';
 
 /** A stream whose entries are told apart by one byte, and that counts how many are looked at. */
 function stream(bytes: readonly number[]): EntrySource & { looks: number } {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { StreamClient } from '@ds/client';
 import { encodeEntry } from '@ds/codec';
 
-import { effort, Random, seed } from './support/random.js';
+import { effort, Random, seed } from '@ds/test-kit';
 import { addressOf, caughtUp, startRelay } from './support/relay.js';
 import { bytesAt, identity, named, operation, Upstream } from './support/stream.js';
 

@@ -2,9 +2,9 @@
 // ends, with nothing lost and nothing twice. Method: a proxy that cuts connections and knows what was asked.
 import { describe, expect, it } from 'vitest';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { StreamRelay } from '../src/index.js';
 import { Proxy } from './support/proxy.js';
-import { effort, Random, seed } from './support/random.js';
 import { addressOf, caughtUp, relayOptions, startRelay } from './support/relay.js';
 import { bytesAt, named, operation, temporaryPath, Upstream } from './support/stream.js';
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeCommand, result, ResultCode, type ClientCommand } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import {
   goldenExchanges,
   goldenHeader,
@@ -12,7 +13,6 @@ import {
 } from '../../codec/test/golden.js';
 import { ClientSession, type ClientAnswer, type ClientQuery } from '../src/client-session.js';
 import { hex, packetsIn } from './support/peer.js';
-import { effort, Random, seed } from './support/random.js';
 
 const headerCommand = encodeCommand({ kind: 'header' }, 1n);
 const startCommand = encodeCommand({ kind: 'start', fromEntry: 0n }, 1n);

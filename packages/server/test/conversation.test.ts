@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENTRY_PACKET } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { goldenEntries, goldenExchanges, goldenStart, type GoldenExchange } from '../../codec/test/golden.js';
 import type { StreamServer } from '../src/index.js';
 import { hex, packetsIn, Peer } from './support/peer.js';
-import { effort, Random, seed } from './support/random.js';
 import { bytesOf, goldenStream, serve } from './support/stream.js';
 
 const byName = new Map(goldenExchanges.map((exchange) => [`${exchange.state}: ${exchange.name}`, exchange]));

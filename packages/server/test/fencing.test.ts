@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ResultCode, type Entry } from '@ds/codec';
 import { StreamFile } from '@ds/stream-file';
 
+import { Random, seed } from '@ds/test-kit';
 import { goldenIdentity } from '../../codec/test/golden.js';
-import { Random, seed } from './support/random.js';
 import { commit, entry, header, openSource, startAny, TestSource, type Answer } from './support/source.js';
 import { emptyStream, goldenStream, serve, temporaryPath } from './support/stream.js';
 

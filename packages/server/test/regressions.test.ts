@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeResult, encodeSourceMessage, result, ResultCode } from '@ds/codec';
 
+import { effort } from '@ds/test-kit';
 import { command, expectStop, fill, MIB, OK, settled, start } from './support/client.js';
 import { hex, packetsIn, Peer, sleep } from './support/peer.js';
-import { effort } from './support/random.js';
 import { commit as commitMessage, entry, startAny, TestSource } from './support/source.js';
 import { add, bytesOf, commit, emptyStream, goldenStream, numbered, serve } from './support/stream.js';
 
@@ -12,30 +12,30 @@ const header = command({ kind: 'header' });
 const one = [{ type: 1, data: Uint8Array.of(1, 2, 3) }];
 
 describe('It has happened, and must not again, that', () => {
-  it('the hand-over from catch-up to live repeated entries, or lost some', async () => {
-    const file = await emptyStream();
-    const server = await serve(file);
-    const starts: Promise<Peer>[] = [];
-    for (let round = 0; round < 400 * effort; round++) {
-      const committed = commit(file, one);
-      starts.push(start(server, 0n));
-      await committed;
-      if (round % 7 === 0) await new Promise(setImmediate);
-    }
-    const count = Number(file.header.totalEntries);
-    const expected = Buffer.from(
-      bytesOf(
-        numbered(
-          0n,
-          Array.from({ length: count }, () => one[0]!),
-        ),
-      ),
-    );
-    for (const peer of await Promise.all(starts)) {
-      expect(expected.equals(await peer.take(expected.length))).toBe(true);
-      await expectStop(peer);
-    }
-  });
+  it.each(Array.from({ length: effort }, (_none, round) => round))(
+    'the hand-over from catch-up to live repeated entries, or lost some (round %i)',
+    async () => {
+      const file = await emptyStream();
+      const server = await serve(file);
+      const starts: Promise<Peer>[] = [];
+      for (let round = 0; round < 400; round++) {
+        const committed = commit(file, one);
+        starts.push(start(server, 0n));
+        await committed;
+        if (round % 7 === 0) await new Promise(setImmediate);
+      }
+      const count = Number(file.header.totalEntries);
+      const entries = numbered(
+        0n,
+        Array.from({ length: count }, () => one[0]!),
+      );
+      const expected = Buffer.from(bytesOf(entries));
+      for (const peer of await Promise.all(starts)) {
+        expect(expected.equals(await peer.take(expected.length))).toBe(true);
+        await expectStop(peer);
+      }
+    },
+  );
 
   it('a Start at the tip while an operation was open stayed silent for ever', async () => {
     const file = await goldenStream();

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { encodeSourceMessage, ResultCode, type Entry, type SourceMessage } from '@ds/codec';
 import type { StreamFile } from '@ds/stream-file';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { goldenEntries, goldenSourceSession } from '../../codec/test/golden.js';
 import { hex, Peer } from './support/peer.js';
-import { effort, Random, seed } from './support/random.js';
 import { commit, entry, header, openSource, rollback, startAny, TestSource } from './support/source.js';
 import { emptyStream, goldenStream, numbered, serve, sourceAddress } from './support/stream.js';
 

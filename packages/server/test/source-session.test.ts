@@ -13,10 +13,10 @@ import {
   type SourceMessage,
 } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { goldenHeader, goldenSourceSession } from '../../codec/test/golden.js';
 import { SourceSession, type SourceAction } from '../src/source-session.js';
 import { hex } from './support/peer.js';
-import { effort, Random, seed } from './support/random.js';
 
 const data = Uint8Array.of(1, 2, 3);
 const open: SourceMessage = {

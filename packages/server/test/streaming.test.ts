@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
+import { effort, Random, seed } from '@ds/test-kit';
 import { command, expectStop, fill, MIB, OK, settled, start } from './support/client.js';
 import { hex, liveBytes, packetsIn, Peer, sleep } from './support/peer.js';
-import { effort, Random, seed } from './support/random.js';
 import { add, bytesOf, commit, emptyStream, goldenStream, numbered, serve } from './support/stream.js';
 
 describe(`Clients that start at random times, from random places, during commits (seed ${seed})`, () => {

@@ -3,7 +3,7 @@
 // with what was committed, byte for byte.
 import { describe, expect, it } from 'vitest';
 
-import { effort, Random, seed } from '../../server/test/support/random.js';
+import { effort, Random, seed } from '@ds/test-kit';
 import type { StreamSource } from '../src/index.js';
 import {
   commit,

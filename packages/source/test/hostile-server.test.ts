@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
-import { Random } from '../../server/test/support/random.js';
+import { Random } from '@ds/test-kit';
 import type { ServerState } from '../src/index.js';
 import { commit, filled, openSource, send, until } from './support/operations.js';
 import { okAnswer, refusal, scriptedServer } from './support/scripted-server.js';

@@ -1,7 +1,7 @@
 // The log tells from a server's number of entries what it lacks. Held against a plain list of all requests.
 import { describe, expect, it } from 'vitest';
 
-import { effort, Random } from '../../server/test/support/random.js';
+import { effort, Random } from '@ds/test-kit';
 import { RequestLog, type Request } from '../src/request-log.js';
 
 const nothing = (): void => undefined;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeHeader, encodeResult, result, ResultCode } from '@ds/codec';
 
-import { Random } from '../../server/test/support/random.js';
+import { Random } from '@ds/test-kit';
 import { SourceError } from '../src/index.js';
 import { SourceSession, type Outcome } from '../src/source-session.js';
 import { okAnswer, refusal } from './support/scripted-server.js';

@@ -9,7 +9,7 @@ import type { StreamIdentity } from '@ds/codec';
 import { StreamServer } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
 
-import type { Random } from './random.js';
+import type { Random } from '@ds/test-kit';
 
 export const identity: StreamIdentity = { systemId: 137n, streamType: 1n, version: 3 };
 export const host = '127.0.0.1';

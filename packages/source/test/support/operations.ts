@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { BOOKMARK_ENTRY_TYPE, type Entry } from '@ds/codec';
 
-import type { Random } from '../../../server/test/support/random.js';
+import type { Random } from '@ds/test-kit';
 import { StreamSource, type Commit, type StreamSourceOptions } from '../../src/index.js';
 import { describeEntry, identity } from './test-server.js';
 

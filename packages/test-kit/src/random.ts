@@ -1,4 +1,4 @@
-/** Randomness with a seed, so that a failure can be repeated: `DS_SEED=... npm test -- test/end-to-end`. */
+/** Randomness with a seed, so that a failure can be repeated: `DS_SEED=... npm test -- packages/server`, for one. */
 
 /** The seed of this run. */
 export const seed = Number(process.env['DS_SEED'] ?? 1);
@@ -36,5 +36,16 @@ export class Random {
 
   bytes(length: number): Uint8Array {
     return Uint8Array.from({ length }, () => this.integer(0, 255));
+  }
+
+  /** `bytes` cut into chunks of 1 to `longest` bytes. */
+  chunks(bytes: Uint8Array, longest: number): Uint8Array[] {
+    const chunks: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const end = Math.min(bytes.length, at + this.integer(1, longest));
+      chunks.push(bytes.slice(at, end));
+      at = end;
+    }
+    return chunks;
   }
 }

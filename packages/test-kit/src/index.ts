@@ -1,0 +1,1 @@
+export { effort, Random, seed } from './random.js';
