@@ -2,6 +2,8 @@
 export type StreamFileErrorCode =
   /** There is no file, and none was to be created. */
   | 'not-found'
+  /** A file that was to be made is there already. */
+  | 'exists'
   /** The file is no stream file, or not one that this program can read. */
   | 'not-a-stream-file'
   /** The file belongs to another stream than asked for. */

@@ -1,6 +1,7 @@
 export type { IndexReport } from './bookmark-check.js';
 export type { BookmarkStore } from './bookmark-index.js';
 export type { Disk, DiskFile, ReadableDisk } from './disk.js';
+export { copyStreamFile, type CopyOptions } from './copy.js';
 export { StreamFileError, type StreamFileErrorCode } from './errors.js';
 export type { CommitRecord, Extent } from './header-page.js';
 export type { Holder } from './holder.js';
@@ -8,6 +9,7 @@ export { inspect, type Inspection } from './inspection.js';
 export type { FileState } from './observed-file.js';
 export type { Chunk } from './reader.js';
 export type { ProgressListener } from './recovery.js';
+export { cutDamaged, planRepair, rebuildIndex, repair, type RepairPlan, type RepairStep } from './repair.js';
 export { StreamFileReader, type StreamFileReaderOptions } from './stream-file-reader.js';
 export { StreamFile, type StreamFileListener, type StreamFileOptions } from './stream-file.js';
 export { verify, type StreamFileProblem, type VerifyOptions, type VerifyReport } from './verify.js';

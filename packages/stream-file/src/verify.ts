@@ -292,6 +292,7 @@ class Verification {
       });
       this.#isBroken = true;
       this.#whole = start;
+      this.#isDamagedInside = end.length < this.#seen.committed.length;
       return;
     }
   }

@@ -1,0 +1,99 @@
+/**
+ * Copies a stream that may be written to meanwhile, as it was committed when the copy began. The copy is written under
+ * another name, read again, and renamed when all of it is on the disk: there is a whole one or none.
+ */
+import { access, rename, truncate } from 'node:fs/promises';
+
+import { entryBatch } from '@ds/codec';
+
+import { StreamFileError } from './errors.js';
+import { Geometry } from './geometry.js';
+import type { Extent } from './header-page.js';
+import { nodeDisk } from './node-disk.js';
+import { bookmarkPath, directoryPath } from './paths.js';
+import { removeStreamFile } from './removal.js';
+import { StreamFileReader } from './stream-file-reader.js';
+import { StreamFile } from './stream-file.js';
+import { verify } from './verify.js';
+
+export interface CopyOptions {
+  /** Told how much is done, of how much there is: bytes, written and read again. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the work with its reason; nothing is left of the copy. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes `to` a stream file with all that is committed in the one at `path`, its epoch and its bookmark index. It has room
+ * for no more than it holds, and grows when it is written to. Resolves with what was copied.
+ * @throws {StreamFileError} `exists` if `to` is there; `not-found`, `not-a-stream-file`, `damaged`; `changed` if the stream
+ * is cut meanwhile; `disk-full` or `io`
+ */
+export async function copyStreamFile(path: string, to: string, options: CopyOptions = {}): Promise<Extent> {
+  const { onProgress, signal } = options;
+  for (const target of [to, bookmarkPath(to)]) await refuseIfThere(target);
+  await using reader = await StreamFileReader.open(path);
+  const committed = { length: reader.committedLength, entries: Number(reader.header.totalEntries) };
+  const temporary = `${to}.copying`;
+  await removeStreamFile(temporary);
+  try {
+    await write(reader, temporary, (done) => onProgress?.(done, 2 * committed.length), signal);
+    const copied = await verify(temporary, {
+      onProgress: (_step, done) => onProgress?.(committed.length + done, 2 * committed.length),
+      ...(signal && { signal }),
+    });
+    const [problem] = copied.problems;
+    if (problem || copied.committed.entries !== committed.entries) {
+      throw new StreamFileError(
+        'damaged',
+        `${to}: the copy is not what was written: ${problem?.message ?? 'short'}`,
+      );
+    }
+    await rename(bookmarkPath(temporary), bookmarkPath(to));
+    await rename(directoryPath(temporary), directoryPath(to));
+    await nodeDisk.rename(temporary, to);
+    await nodeDisk.syncFolder(to);
+    return copied.committed;
+  } catch (error) {
+    await removeStreamFile(temporary);
+    throw error;
+  }
+}
+
+async function write(
+  reader: StreamFileReader,
+  path: string,
+  onWritten: (length: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const target = await StreamFile.open(path, { create: reader.identity, durability: 'os' });
+  try {
+    for await (const { bytes, nextOffset } of reader.chunks(0n, reader.header.totalEntries)) {
+      signal?.throwIfAborted();
+      target.startAtomicOp();
+      target.addStreamBatch(entryBatch(bytes));
+      await target.commitAtomicOp();
+      onWritten(nextOffset);
+    }
+    await target.raiseEpoch(reader.epoch);
+  } finally {
+    await target.close();
+  }
+  // One byte behind the end has to be there for the reference.
+  await truncate(path, new Geometry().gridSize(reader.committedLength + 1));
+  const file = await nodeDisk.open(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function refuseIfThere(path: string): Promise<void> {
+  try {
+    await access(path);
+  } catch {
+    return;
+  }
+  throw new StreamFileError('exists', `${path} is there already: name another one, or remove it`);
+}
