@@ -4,7 +4,7 @@ import { formatHex } from '@ds/app-kit';
 import { BOOKMARK_ENTRY_TYPE, checkBookmark, checkEntry, type Entry } from '@ds/codec';
 
 /** An entry of an operation: a bookmark, or data of a type. */
-export type OperationEntry =
+type OperationEntry =
   { readonly bookmark: Uint8Array } | { readonly type: number; readonly data: Uint8Array };
 
 /** An operation as it was read. */

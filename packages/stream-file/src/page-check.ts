@@ -9,7 +9,7 @@ import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@d
 import type { PageRow } from './page-directory.js';
 
 /** Something wrong with a page. Offsets are in the page. */
-export interface PageProblem {
+interface PageProblem {
   readonly kind: 'entry' | 'data' | 'padding';
   readonly offset: number;
   /** Entries that it concerns, from the first one up to, not including, the other; where that is not known, undefined. */
