@@ -135,11 +135,6 @@ export class Connection {
     );
   }
 
-  /** Stops the stream. Entries that were on their way can still be taken. */
-  async stop(): Promise<void> {
-    await this.#ask({ kind: 'stop' });
-  }
-
   /** The next streamed entries. Rejects when the connection has failed and all entries before that were taken. */
   async nextBatch(): Promise<EntryBatch> {
     for (;;) {
@@ -178,8 +173,6 @@ export class Connection {
       if (this.#failure) throw this.#failure;
       this.#socket.write(this.#session.send(command));
       this.#answers.push({ resolve, reject });
-      // An answer can stand behind entries that nobody has taken.
-      if (command.kind === 'stop') this.#socket.resume();
       if (this.#answers.length === 1) this.#startDeadline();
     });
   }
