@@ -9,6 +9,7 @@ import { rebuildIndex } from './commands/rebuild-index.js';
 import { repair } from './commands/repair.js';
 import { truncate } from './commands/truncate.js';
 import { verify } from './commands/verify.js';
+import { finished } from './finished.js';
 
 export const app = defineApp({
   name: 'ds-stream',
@@ -21,13 +22,13 @@ export const app = defineApp({
   ],
   options: {},
   commands: {
-    inspect,
-    verify,
-    repair,
-    truncate,
-    'rebuild-index': rebuildIndex,
-    export: exportEntries,
-    import: importEntries,
-    copy,
+    inspect: finished(inspect),
+    verify: finished(verify),
+    repair: finished(repair),
+    truncate: finished(truncate),
+    'rebuild-index': finished(rebuildIndex),
+    export: finished(exportEntries),
+    import: finished(importEntries),
+    copy: finished(copy),
   },
 });

@@ -7,6 +7,8 @@ export type StreamToolErrorCode =
   | 'not-repairable'
   /** There is nothing at the place that was named. */
   | 'not-there'
+  /** It was stopped by a signal before it was done. */
+  | 'stopped'
   /** A line of the input is no operation. */
   | 'bad-line';
 

@@ -1,8 +1,10 @@
 /** Goal: `repair`, `truncate`, `rebuild-index` and `import` do what they say, no more, and never to a file in use. */
 
 import { copyFile, rm, truncate as resize, writeFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@ds/app-kit/testing';
+import { encodeEntry } from '@ds/codec';
 import { StreamFile, verify } from '@ds/stream-file';
 import {
   exported,
@@ -17,6 +19,16 @@ import {
   QUARTER,
   run,
 } from './support/stream.js';
+
+/** What stands beside a file while the entry at `offset` is being overwritten: see docs/file-format.md. */
+function pendingUpdate(offset: number, entry: Uint8Array): Uint8Array {
+  const bytes = Buffer.alloc(20 + entry.length);
+  bytes.write('DSUPDATE');
+  bytes.writeUInt32BE(offset, 12);
+  bytes.set(entry, 20);
+  bytes.writeUInt32BE(crc32(entry, crc32(bytes.subarray(8, 16))), 16);
+  return bytes;
+}
 
 describe('a file in use', () => {
   it('is refused to everything that would change it, and its holder is named', async () => {
@@ -79,6 +91,24 @@ describe('repair', () => {
     expect(await out('repair', crashed, '--yes')).toContain('repaired, 20 entries');
     expect(await verify(crashed)).toMatchObject({ state: 'clean', problems: [], index: 'checked' });
     expect(await exported(crashed)).toBe(await exported(path));
+  });
+
+  it('finishes an update that a crash has interrupted, which looks like damage before', async () => {
+    await using folder = await temporaryFolder();
+    const path = await makeFile(folder.path('s.bin'));
+    const crashed = folder.path('crashed.bin');
+    {
+      await using _file = await StreamFile.open(path);
+      await copyFile(path, crashed);
+      await copyFile(`${path}.pages`, `${crashed}.pages`);
+    }
+    const entry = encodeEntry({ type: 1, number: 1n, data: new Uint8Array(QUARTER).fill(99) });
+    await overwrite(crashed, FIRST_DATA_AT, ...entry.subarray(0, 1000));
+    await writeFile(`${crashed}.update`, pendingUpdate(FIRST_DATA_AT, entry));
+    expect((await run(['verify', crashed])).status).toBe(1);
+    expect(await out('repair', crashed, '--yes')).toContain('repaired, 20 entries');
+    await using file = await StreamFile.open(crashed);
+    expect((await file.getEntry(1n))?.data).toEqual(new Uint8Array(QUARTER).fill(99));
   });
 
   it('cuts back to the last whole entry when only damage follows', async () => {

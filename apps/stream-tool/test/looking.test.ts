@@ -18,6 +18,7 @@ import {
   overwrite,
   PAGE_BYTES,
   run,
+  toolPath,
 } from './support/stream.js';
 
 const serverPath = fileURLToPath(import.meta.resolve('ds-server/package.json')).replace(
@@ -205,6 +206,30 @@ describe('copy', () => {
     expect((await run(['copy', path, folder.path('copy.bin')])).status).toBe(1);
     for (const name of ['copy.bin', 'copy.bin.copying', 'copy.bin.db', 'copy.db'])
       expect(existsSync(folder.path(name)), name).toBe(false);
+  });
+});
+
+describe('a command that is stopped', () => {
+  it('ends with 1, and leaves no half of a copy', async () => {
+    await using folder = await temporaryFolder();
+    const path = await makeFile(folder.path('s.bin'), 60, 1_000_000);
+    await using program = startProgram(toolPath, ['copy', path, folder.path('copy.bin')]);
+    while (!existsSync(folder.path('copy.bin.copying')))
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    const { status, err } = await program.stop('SIGTERM');
+    expect(status).toBe(1);
+    expect(err).toContain('ds-stream: stopped before it was done');
+    for (const name of ['copy.bin', 'copy.bin.copying', 'copy.bin.db', 'copy.db'])
+      expect(existsSync(folder.path(name)), name).toBe(false);
+  });
+
+  it('ends with 0 when its reader has seen enough', async () => {
+    await using folder = await temporaryFolder();
+    const path = await makeFile(folder.path('s.bin'), 60, 1_000_000);
+    await using program = startProgram(toolPath, ['export', path]);
+    await program.writes('out', /entries/);
+    program.child.stdout.destroy();
+    expect(await program.ended()).toMatchObject({ status: 0, err: '' });
   });
 });
 

@@ -9,8 +9,8 @@ import { bookmarksIn } from './bookmark-scan.js';
 import type { StoredBookmarks } from './level-bookmark-store.js';
 import type { StreamFileProblem } from './verify.js';
 
-/** Whether a bookmark index was checked: `checked`, or why not. */
-export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'of another program';
+/** Whether a bookmark index was checked: `checked`, or why not. `unreadable`: in a folder that is read-only, say. */
+export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'unreadable' | 'of another program';
 
 /** Problems that are kept: the index is built again as a whole anyway. */
 const PROBLEMS_MAX = 100;

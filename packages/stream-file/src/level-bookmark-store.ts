@@ -76,7 +76,7 @@ export interface StoredBookmarks {
 /** Opens a folder that is there, to be looked at; or says why that cannot be. */
 export async function openLevelBookmarks(
   path: string,
-): Promise<StoredBookmarks | 'missing' | 'in use' | 'damaged'> {
+): Promise<StoredBookmarks | 'missing' | 'in use' | 'damaged' | 'unreadable'> {
   let db: Level;
   try {
     await access(path);
@@ -85,8 +85,7 @@ export async function openLevelBookmarks(
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof BookmarkStoreLocked) return 'in use';
     if (code === 'ENOENT') return 'missing';
-    if (code === 'LEVEL_CORRUPTION') return 'damaged';
-    throw error;
+    return code === 'LEVEL_CORRUPTION' ? 'damaged' : 'unreadable';
   }
   const numberAt = (key: Uint8Array): number | undefined => {
     const value = db.getSync(key);

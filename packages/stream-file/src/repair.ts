@@ -49,10 +49,14 @@ const isOf =
   ({ kind }: StreamFileProblem): boolean =>
     kinds.includes(kind);
 
-/** What is to be done about what `verify` has found. No steps: nothing. */
+/**
+ * What is to be done about what `verify` has found. No steps: nothing. An update that was interrupted comes first, as it may
+ * be all that is wrong: verify again when it is done.
+ */
 export function planRepair(report: VerifyReport): RepairPlan {
   const { problems, committed, whole, state, index } = report;
   if (problems.some(isOf('identity'))) return { steps: [], obstacle: 'identity' };
+  if (report.isUpdating) return { steps: [{ kind: 'recover' }], obstacle: undefined };
   if (report.isDamagedInside) return { steps: [], obstacle: 'damaged-inside' };
   const isCut = whole.entries !== committed.entries || whole.length < committed.length;
   const steps: RepairStep[] = [];

@@ -12,7 +12,7 @@ import { openLevelBookmarks, type StoredBookmarks } from './level-bookmark-store
 import { nodeDisk } from './node-disk.js';
 import { ObservedFile, type FileState, type Sighting } from './observed-file.js';
 import { checkByEntries, checkByRow, isEntry, type PageFindings } from './page-check.js';
-import { bookmarkPath, directoryPath } from './paths.js';
+import { bookmarkPath, directoryPath, updatePath } from './paths.js';
 import type { ProgressListener } from './recovery.js';
 import { StoredRows } from './stored-rows.js';
 
@@ -55,6 +55,8 @@ export interface VerifyReport {
   readonly whole: Extent;
   /** Whether entries that can be read stand behind damage. */
   readonly isDamagedInside: boolean;
+  /** Whether an update is under way, or was interrupted: opening the file finishes it, and may mend what looks damaged. */
+  readonly isUpdating: boolean;
 }
 
 export interface VerifyOptions {
@@ -87,7 +89,9 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
       const seen = await file.look();
       const rows = await StoredRows.open(disk, path, geometry, seen.session);
       try {
-        return await new Verification(file, seen, rows, geometry, bookmarks, options).run();
+        const isUpdating = await isThere(disk, updatePath(path));
+        const found = await new Verification(file, seen, rows, geometry, bookmarks, options).run();
+        return { ...found, isUpdating };
       } finally {
         await rows.close();
       }
@@ -128,7 +132,7 @@ class Verification {
     this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen.committed.entries);
   }
 
-  async run(): Promise<VerifyReport> {
+  async run(): Promise<Omit<VerifyReport, 'isUpdating'>> {
     const { committed, page, state } = this.#seen;
     this.#checkHeaderPage();
     await this.#checkPages();
@@ -326,5 +330,14 @@ class Verification {
       this.#problems.push({ kind: 'tail', file: this.#file.path, offset, message });
       return;
     }
+  }
+}
+
+async function isThere(disk: ReadableDisk, path: string): Promise<boolean> {
+  try {
+    await (await disk.openReadOnly(path)).close();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -92,10 +92,12 @@ function refusal(
   );
 }
 
-function stepText(step: RepairStep, { committed }: VerifyReport): string {
+function stepText(step: RepairStep, { committed, isUpdating }: VerifyReport): string {
   switch (step.kind) {
     case 'recover':
-      return 'recover: wipe what stands behind the end, bring the size to whole pages, mark the file as closed';
+      return isUpdating
+        ? 'recover: finish the update that was interrupted; then see what else there is'
+        : 'recover: wipe what stands behind the end, bring the size to whole pages, mark the file as closed';
     case 'cut':
       return step.lost > 0
         ? `cut: ${rangeText(step.to.entries, committed.entries - 1)} go, of which nothing can be read; ` +

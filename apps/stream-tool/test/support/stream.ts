@@ -6,7 +6,8 @@ import { startProgram, type EndedProgram } from '@ds/app-kit/testing';
 import { encodeEntry, encodeHeader } from '@ds/codec';
 import { StreamFile } from '@ds/stream-file';
 
-const toolPath = fileURLToPath(new URL('../../bin/ds-stream', import.meta.url));
+/** The program. */
+export const toolPath = fileURLToPath(new URL('../../bin/ds-stream', import.meta.url));
 
 export const identity = { systemId: 137n, streamType: 1n, version: 3 };
 export const PAGE_BYTES = 1 << 20;
