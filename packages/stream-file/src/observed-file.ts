@@ -196,3 +196,13 @@ export function checkSize({ committed, size }: Sighting, path: string): void {
     `${path}: the header says that ${length} bytes are in use, but the file has ${size}`,
   );
 }
+
+/** Whether there is a file that can be read. */
+export async function isThere(disk: ReadableDisk, path: string): Promise<boolean> {
+  try {
+    await (await disk.openReadOnly(path)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -5,8 +5,9 @@ import type { ReadableDisk } from './disk.js';
 import { StreamFileError } from './errors.js';
 import { Geometry } from './geometry.js';
 import { nodeDisk } from './node-disk.js';
-import { checkSize, ObservedFile, type FileState, type Sighting } from './observed-file.js';
+import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from './observed-file.js';
 import { PageStore } from './page-store.js';
+import { updatePath } from './paths.js';
 import { Reader, type Chunk } from './reader.js';
 import { StoredRows } from './stored-rows.js';
 
@@ -20,8 +21,9 @@ export interface StreamFileReaderOptions {
   readonly pageBytes?: number;
 }
 
-/** How often a read that found damage is made again because the writer was at work. */
+/** How often a read that found damage is made again because the writer was at work, and after how long. */
 const RETRIES_MAX = 3;
+const RETRY_INTERVAL_MS = 50;
 
 /**
  * Reads a stream file without a lock and without writing anything, beside a writer in another process.
@@ -182,7 +184,7 @@ export class StreamFileReader implements AsyncDisposable {
     await this.#file.close();
   }
 
-  /** Reads again where what looked like damage was the writer at work: it has committed something since. */
+  /** Reads again where what looked like damage may be an update in the middle, or one that was made since. */
   async #steadily<T>(read: () => T | Promise<T>): Promise<T> {
     for (let retries = 0; ; retries++) {
       this.#checkOpen();
@@ -191,15 +193,17 @@ export class StreamFileReader implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof StreamFileError) || error.code !== 'damaged' || retries === RETRIES_MAX)
           throw error;
+        const isUpdating = await isThere(this.#disk, updatePath(this.path));
         const { sequence, session, committed } = this.#seen;
         const now = await this.#file.look();
-        if (now.sequence === sequence) throw error;
+        if (now.sequence === sequence && !isUpdating) throw error;
         if (now.session !== session) {
           throw new StreamFileError('changed', `${this.path} was cut or opened anew while it was read`, {
             cause: error,
           });
         }
         this.#seen = { ...now, committed };
+        await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL_MS));
         await this.#forget();
       }
     }

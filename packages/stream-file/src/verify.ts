@@ -10,7 +10,7 @@ import { damagedSlots, stampedIdentityFits } from './header-check.js';
 import type { CommitRecord, Extent } from './header-page.js';
 import { openLevelBookmarks, type StoredBookmarks } from './level-bookmark-store.js';
 import { nodeDisk } from './node-disk.js';
-import { ObservedFile, type FileState, type Sighting } from './observed-file.js';
+import { isThere, ObservedFile, type FileState, type Sighting } from './observed-file.js';
 import { checkByEntries, checkByRow, isEntry, type PageFindings } from './page-check.js';
 import { bookmarkPath, directoryPath, updatePath } from './paths.js';
 import type { ProgressListener } from './recovery.js';
@@ -330,14 +330,5 @@ class Verification {
       this.#problems.push({ kind: 'tail', file: this.#file.path, offset, message });
       return;
     }
-  }
-}
-
-async function isThere(disk: ReadableDisk, path: string): Promise<boolean> {
-  try {
-    await (await disk.openReadOnly(path)).close();
-    return true;
-  } catch {
-    return false;
   }
 }

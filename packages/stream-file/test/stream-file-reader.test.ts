@@ -99,16 +99,40 @@ describe('A reader beside a writer', () => {
     expect(outcomes.size).toBe(2);
   });
 
-  it('shows an update after it was made', async () => {
+  it('shows an entry as it was, or as it was updated, while that is done', async () => {
+    const random = new Random(11);
     const machine = new SimulatedMachine();
     await using file = await machine.open({ pageBytes: 256 });
     for (let n = 0; n < 30; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
+    const options = { disk: machine.disk, pageBytes: 256 };
+    for (let round = 0; round < 60; round++) {
+      const before = (await file.getEntry(3n))?.data;
+      const after = new Uint8Array(40).fill(100 + round);
+      await using reader = await StreamFileReader.open('/data/stream.bin', options);
+      const updating = file.updateEntryData(3n, 7, after);
+      for (let wait = random.integer(0, 60); wait > 0; wait--) await Promise.resolve();
+      const seen = (await reader.getEntry(3n))?.data;
+      expect([hex(before), hex(after)], `round ${round}`).toContain(hex(seen));
+      await updating;
+      await reader.refresh();
+      expect((await reader.getEntry(3n))?.data).toEqual(after);
+    }
+  });
+
+  it('is told of damage at once when nobody is at work', async () => {
+    const machine = new SimulatedMachine();
+    await using file = await machine.open({ pageBytes: 256 });
+    for (let n = 0; n < 30; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
+    const content = machine.disk.contentOf('/data/stream.bin') ?? new Uint8Array(0);
+    content[4096 + 30] = 0xee;
+    const rotten = machine.afterKill();
+    rotten.disk.put('/data/stream.bin', content);
     await using reader = await StreamFileReader.open('/data/stream.bin', {
-      disk: machine.disk,
+      disk: rotten.disk,
       pageBytes: 256,
     });
-    await file.updateEntryData(3n, 7, new Uint8Array(40).fill(99));
-    expect((await reader.getEntry(3n))?.data).toEqual(new Uint8Array(40).fill(99));
+    await expect(reader.getEntry(0n)).rejects.toMatchObject({ code: 'damaged' });
+    expect(await reader.getEntry(20n)).toMatchObject({ number: 20n });
   });
 
   it('sees, after a crash, what a recovery will find', async () => {
