@@ -45,6 +45,7 @@ function keepEach(random: Random, probability: number): () => boolean {
 /** Every state that the stream has been asked to be in, in order, and how far it is sure to have come. */
 class Chain {
   readonly states: Model[];
+  #acknowledged = 0;
   #sure = 0;
 
   /** The last one is what the next open will find, unless the power is cut before. */
@@ -61,15 +62,21 @@ class Chain {
     return this.states.slice(this.#sure);
   }
 
+  /** The states that may be found if nothing is lost, as when the program is killed. */
+  allowedAfterKill(): readonly Model[] {
+    return this.states.slice(this.#acknowledged);
+  }
+
   /** The last state is sure to survive. */
   settle(): void {
-    this.#sure = this.states.length - 1;
+    this.#acknowledged = this.#sure = this.states.length - 1;
   }
 
   /** Asks for a state; resolves when it is reached, and survives if `isPromised`. */
   async reach(state: Model, isPromised: boolean, ask: () => Promise<unknown>): Promise<void> {
     const index = this.states.push(state) - 1;
     await ask();
+    this.#acknowledged = Math.max(this.#acknowledged, index);
     if (isPromised) this.#sure = Math.max(this.#sure, index);
   }
 }
@@ -84,13 +91,14 @@ async function cutEverywhere(
   machine: SimulatedMachine,
   random: Random,
   tally: Tally,
-  allowed: () => readonly Model[],
+  chain: Pick<Chain, 'allowed' | 'allowedAfterKill'>,
   body: () => Promise<void>,
 ): Promise<Crash[]> {
   const crashes: Crash[] = [];
   machine.onChange = () => {
     tally.moments++;
-    const states = allowed();
+    const allowed = chain.allowed();
+    const allowedAfterKill = chain.allowedAfterKill();
     const seen = new Set<string>();
     for (const cut of cuts) {
       let kept = '';
@@ -100,8 +108,9 @@ async function cutEverywhere(
         kept += isKept ? '1' : '0';
         return isKept;
       });
-      if (!seen.has(kept)) crashes.push({ machine: left, allowed: states });
+      if (seen.has(kept)) continue;
       seen.add(kept);
+      crashes.push({ machine: left, allowed: kept.includes('0') ? allowed : allowedAfterKill });
     }
   };
   await body();
@@ -112,26 +121,24 @@ async function cutEverywhere(
 /** One history: some lives of a stream file, each ended by a close, a kill or a power cut. */
 export async function tryHistory(random: Random, tally: Tally): Promise<void> {
   const pageBytes = random.pick([64, 64, 100, 128, 256]);
-  const durability = random.pick<Durability>(['always', 'always', 'interval', 'os']);
+  const durability = random.pick<Durability>(['always', 'always', 'always', 'interval', 'os', 'os', 'os']);
   const options = { pageBytes, durability, syncIntervalMs: 0, cachePages: random.pick([0, 2]) };
   let machine = new SimulatedMachine();
   let chain = new Chain([new Model(pageBytes)]);
   for (let lives = random.integer(1, 4); lives > 0; lives--) {
-    const crashes = await cutEverywhere(
-      machine,
-      random,
-      tally,
-      () => chain.allowed(),
-      async () => {
-        const file = await machine.open(options);
-        chain.settle();
-        await live(chain, file, machine, random, durability !== 'os');
-      },
-    );
+    const crashes = await cutEverywhere(machine, random, tally, chain, async () => {
+      const file = await machine.open(options);
+      chain.settle();
+      await live(chain, file, machine, random, durability !== 'os');
+    });
     for (const crash of crashes) await tryCrash(crash, random, tally);
-    machine = random.chance(0.5) ? machine.afterKill() : machine.afterPowerCut(random.pick(cuts)(random));
-    const allowed = chain.allowed();
-    chain = new Chain([...allowed, await stateAfterRecovery(machine.afterKill(), allowed)]);
+    const isKilled = random.chance(0.5);
+    machine = isKilled ? machine.afterKill() : machine.afterPowerCut(random.pick(cuts)(random));
+    const state = await stateAfterRecovery(
+      machine.afterKill(),
+      isKilled ? chain.allowedAfterKill() : chain.allowed(),
+    );
+    chain = new Chain([...chain.allowed(), state]);
   }
 }
 
@@ -150,14 +157,26 @@ async function live(
     const choice = random.next();
     if (choice < 0.6) {
       file.startAtomicOp();
-      const items = random.chance(0.08) ? largeOperation(random, last) : randomItems(random, last.pageBytes);
+      const items = random.chance(0.1) ? largeOperation(random, last) : randomItems(random, last.pageBytes);
       addAll(file, items);
-      if (random.chance(0.15)) file.rollbackAtomicOp();
+      const isRolledBack = random.chance(0.15);
+      if (isRolledBack) file.rollbackAtomicOp();
       else waiting.push(chain.reach(last.append(items), isPromised, () => file.commitAtomicOp()));
-      if (random.chance(0.6)) await Promise.all(waiting);
+      if (random.chance(0.6)) {
+        await Promise.all(waiting);
+        if (isRolledBack) await compare(file, machine, chain.last);
+      }
     } else if (choice < 0.72 && last.items.length > 0) {
       const entry = random.integer(0, last.items.length - 1);
       await chain.reach(last.truncate(entry), true, () => file.truncateFile(BigInt(entry)));
+      if (random.chance(0.5)) continue;
+      // What takes the place of what was cut off looks like it, but for the data.
+      const items = last.items
+        .slice(entry)
+        .map((item) => (item.type === BOOKMARK ? item : { ...item, data: random.bytes(item.data.length) }));
+      file.startAtomicOp();
+      addAll(file, items);
+      waiting.push(chain.reach(chain.last.append(items), isPromised, () => file.commitAtomicOp()));
     } else if (choice < 0.84) {
       const entry = entryToUpdate(last, random);
       if (entry === -1) continue;
@@ -166,7 +185,7 @@ async function live(
       await chain.reach(last.update(entry, other), true, () =>
         file.updateEntryData(BigInt(entry), type, other),
       );
-    } else if (choice < 0.9) {
+    } else if (choice < 0.88) {
       const epoch = last.epoch + BigInt(random.integer(0, 2));
       // An epoch that is no higher is not written.
       await chain.reach(last.raiseEpoch(epoch), isPromised || epoch > last.epoch, () =>
@@ -186,10 +205,12 @@ async function live(
 
 /** An operation that is written ahead of its commit, since it holds more pages than stay in memory. */
 function largeOperation(random: Random, { pageBytes }: Model): Item[] {
-  return Array.from({ length: random.integer(10, 14) }, () => ({
+  const large = Array.from({ length: random.integer(10, 14) }, () => ({
     type: 1,
     data: random.bytes(pageBytes - 17 - random.integer(0, 3)),
   }));
+  // It begins in the page that the stream ends in, if there is room.
+  return [{ type: 1, data: random.bytes(random.integer(0, 5)) }, ...large];
 }
 
 /** The largest entry, which is torn most easily, or any; -1 if there is none. */
@@ -234,7 +255,7 @@ async function tryCrash({ machine, allowed }: Crash, random: Random, tally: Tall
       recovered,
       random,
       tally,
-      () => allowed,
+      { allowed: () => allowed, allowedAfterKill: () => allowed },
       async () => {
         await recovered.open({ pageBytes });
       },
@@ -272,8 +293,9 @@ async function stateAfterRecovery(machine: SimulatedMachine, allowed: readonly M
     ({ items, length, epoch }) => `${items.length} entries, ${length} bytes, epoch ${epoch}`,
   );
   throw new Error(
-    `found ${file.nextEntry} entries, ${file.committedLength} bytes, epoch ${file.epoch}, which is none of: ` +
-      expected.join('; '),
+    `found ${file.nextEntry} entries, ${file.committedLength} bytes, epoch ${file.epoch}, which is none of: ${expected.join(
+      '; ',
+    )}`,
   );
 }
 
