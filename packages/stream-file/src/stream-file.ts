@@ -13,24 +13,24 @@ import {
   type StreamIdentity,
 } from '@ds/codec';
 
-import { BookmarkIndex, type BookmarkStore } from './bookmark-index.js';
-import { catchUp } from './bookmark-scan.js';
-import { createStreamFile } from './creation.js';
-import type { Disk, DiskFile } from './disk.js';
+import { BookmarkIndex, type BookmarkStore } from './bookmarks/bookmark-index.js';
+import { catchUp } from './bookmarks/bookmark-scan.js';
+import { BookmarkStoreLocked, openLevelBookmarkStore } from './bookmarks/level-bookmark-store.js';
+import { finishPendingUpdate } from './commits/pending-update.js';
+import { Writer, type Commit, type Durability, type WriterEvents } from './commits/writer.js';
+import type { Disk, DiskFile } from './disk/disk.js';
+import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
-import { Geometry } from './geometry.js';
-import { describeHolder, removeHolder, writeHolder } from './holder.js';
-import { verifyLastPage } from './last-page.js';
-import { BookmarkStoreLocked, openLevelBookmarkStore } from './level-bookmark-store.js';
-import { nodeDisk } from './node-disk.js';
-import { PageDirectory } from './page-directory.js';
-import { PageStore } from './page-store.js';
+import { createStreamFile } from './opening/creation.js';
+import { describeHolder, removeHolder, writeHolder } from './opening/holder.js';
+import { recover, type ProgressListener } from './opening/recovery.js';
+import { removeStreamFile } from './opening/removal.js';
+import { Geometry } from './pages/geometry.js';
+import { verifyLastPage } from './pages/last-page.js';
+import { PageDirectory } from './pages/page-directory.js';
+import { PageStore } from './pages/page-store.js';
 import { bookmarkPath } from './paths.js';
-import { finishPendingUpdate } from './pending-update.js';
-import { Reader, type Chunk } from './reader.js';
-import { recover, type ProgressListener } from './recovery.js';
-import { removeStreamFile } from './removal.js';
-import { Writer, type Commit, type Durability, type WriterEvents } from './writer.js';
+import { Reader, type Chunk } from './reading/reader.js';
 
 /** How a stream file is opened. */
 export interface StreamFileOptions {
@@ -440,7 +440,7 @@ export class StreamFile implements AsyncDisposable {
   async #close(): Promise<void> {
     const failures = await inOrder([
       () => this.#writer.close(),
-      async () => {
+      () => {
         if (!this.#writer.failure) this.#store.describeTail();
       },
       () => this.#store.settled(),

@@ -2,7 +2,7 @@
 // planted, with that change of one source file. The bundles stand in `node_modules`, where what they import is found.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -43,7 +43,9 @@ export class BundledProgram implements AsyncDisposable {
           name: 'change',
           setup(bundle) {
             bundle.onLoad({ filter: /[/\\]stream-file[/\\]src[/\\]/ }, ({ path: source }) =>
-              basename(source) === change?.file ? { contents: changed ?? '', loader: 'ts' } : undefined,
+              change && source.endsWith(join('src', change.file))
+                ? { contents: changed ?? '', loader: 'ts' }
+                : undefined,
             );
           },
         },

@@ -7,8 +7,8 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { HeaderPage } from '../src/header-page.js';
-import { openLevelBookmarkStore } from '../src/level-bookmark-store.js';
+import { openLevelBookmarkStore } from '../src/bookmarks/level-bookmark-store.js';
+import { HeaderPage } from '../src/commits/header-page.js';
 import { BundledProgram, outputOf } from './bundled-program.js';
 import { entryBytes, identity, temporaryFolders } from './bytes.js';
 import { long } from './random.js';

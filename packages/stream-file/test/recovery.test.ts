@@ -2,7 +2,7 @@
 // too rarely: many commits that were not synced, of which a power cut has left the wrong ones.
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { HeaderPage, type CommitRecord } from '../src/header-page.js';
+import { HeaderPage, type CommitRecord } from '../src/commits/header-page.js';
 import { bytes, concat, entryBytes, hex, identity, isZero, readAll } from './bytes.js';
 import { SimulatedMachine } from './simulated-machine.js';
 

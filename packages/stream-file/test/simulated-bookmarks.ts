@@ -1,7 +1,7 @@
 // A bookmark store that forgets as LevelDB does: what was written and not made durable is a log, of which a power cut
 // leaves the beginning, whole batches only. To clear it is not one step but many.
-import type { BookmarkStore } from '../src/bookmark-index.js';
-import { BookmarkStoreLocked } from '../src/level-bookmark-store.js';
+import type { BookmarkStore } from '../src/bookmarks/bookmark-index.js';
+import { BookmarkStoreLocked } from '../src/bookmarks/level-bookmark-store.js';
 
 type Batch = readonly (readonly [key: string, value: Uint8Array | undefined])[];
 

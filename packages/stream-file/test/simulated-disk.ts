@@ -7,7 +7,7 @@
 // `onChange` is called after each change, so a test can look at what a power cut at that very point leaves, at every point
 // of a history that is run once. `fault` can fail any call; a write that fails may have written a part.
 import { dirname } from 'node:path';
-import type { Disk, DiskFile, ReadableDisk } from '../src/disk.js';
+import type { Disk, DiskFile, ReadableDisk } from '../src/disk/disk.js';
 
 const SECTOR_BYTES = 512;
 

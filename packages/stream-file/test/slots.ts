@@ -1,7 +1,7 @@
 // Commit slots as a power cut may leave them, but in a random history hardly ever does: the slot of a truncation was
 // overwritten by a commit that is torn, while one of before, all of whose bytes happen to be there, still stands.
 import { crc32 } from 'node:zlib';
-import { HeaderPage } from '../src/header-page.js';
+import { HeaderPage } from '../src/commits/header-page.js';
 import { bytes, concat, entryBytes, identity } from './bytes.js';
 import { SimulatedMachine } from './simulated-machine.js';
 

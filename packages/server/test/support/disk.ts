@@ -1,7 +1,7 @@
 /** A disk that a test can hold up, and that can be full or broken. */
 import type { Disk, DiskFile } from '@ds/stream-file';
 
-import { nodeDisk } from '../../../stream-file/src/node-disk.js';
+import { nodeDisk } from '../../../stream-file/src/disk/node-disk.js';
 
 export class TestDisk implements Disk {
   /** Writes and syncs wait while this is set. */

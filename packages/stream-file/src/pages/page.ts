@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
 
 import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@ds/codec';
 
-import { StreamFileError } from './errors.js';
+import { StreamFileError } from '../errors.js';
 import type { Geometry } from './geometry.js';
 import { blockBytesMin, type Block, type PageRow } from './page-directory.js';
 

@@ -1,10 +1,10 @@
 /** What a stream file says about itself, without reading the stream and without writing anything. */
 import type { StreamIdentity } from '@ds/codec';
 
-import type { CommitRecord, Extent } from './header-page.js';
-import { readHolder, type Holder } from './holder.js';
-import { nodeDisk } from './node-disk.js';
-import { checkSize, ObservedFile, type FileState } from './observed-file.js';
+import type { CommitRecord, Extent } from '../commits/header-page.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { checkSize, ObservedFile, type FileState } from '../disk/observed-file.js';
+import { readHolder, type Holder } from '../opening/holder.js';
 
 /** A file as it is at a moment. */
 export interface Inspection {

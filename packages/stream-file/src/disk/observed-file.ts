@@ -9,11 +9,11 @@
  */
 import { equalBytes } from '@ds/codec';
 
+import { readHeaderPage, type Extent, type HeaderPageState } from '../commits/header-page.js';
+import { ioError, StreamFileError } from '../errors.js';
+import { newestWhole, parseHeaderPage } from '../opening/recovery.js';
+import { HEADER_PAGE_BYTES } from '../pages/geometry.js';
 import type { DiskFile, ReadableDisk } from './disk.js';
-import { ioError, StreamFileError } from './errors.js';
-import { HEADER_PAGE_BYTES } from './geometry.js';
-import { readHeaderPage, type Extent, type HeaderPageState } from './header-page.js';
-import { newestWhole, parseHeaderPage } from './recovery.js';
 
 /**
  * How a file was left: `clean` by a writer that closed it; `open` by one that has it open or has died; `foreign` by

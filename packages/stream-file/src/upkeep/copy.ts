@@ -6,14 +6,14 @@ import { access, rename, truncate } from 'node:fs/promises';
 
 import { entryBatch } from '@ds/codec';
 
-import { StreamFileError } from './errors.js';
-import { Geometry } from './geometry.js';
-import type { Extent } from './header-page.js';
-import { nodeDisk } from './node-disk.js';
-import { bookmarkPath, directoryPath } from './paths.js';
-import { removeStreamFile } from './removal.js';
-import { StreamFileReader } from './stream-file-reader.js';
-import { StreamFile } from './stream-file.js';
+import type { Extent } from '../commits/header-page.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { StreamFileError } from '../errors.js';
+import { removeStreamFile } from '../opening/removal.js';
+import { Geometry } from '../pages/geometry.js';
+import { bookmarkPath, directoryPath } from '../paths.js';
+import { StreamFileReader } from '../reading/stream-file-reader.js';
+import { StreamFile } from '../stream-file.js';
 import { verify } from './verify.js';
 
 export interface CopyOptions {

@@ -23,18 +23,18 @@ import {
   type EntryBatch,
 } from '@ds/codec';
 
+import { textOf, type Bookmark, type BookmarkIndex } from '../bookmarks/bookmark-index.js';
+import { bookmarksIn, olderBookmarks } from '../bookmarks/bookmark-scan.js';
+import type { Disk, DiskFile } from '../disk/disk.js';
+import type { FileSpace } from '../disk/file-space.js';
+import { ioError, StreamFileError } from '../errors.js';
+import { newSession } from '../pages/page-directory.js';
+import type { PageStore } from '../pages/page-store.js';
+import type { Page } from '../pages/page.js';
+import type { Reader } from '../reading/reader.js';
 import { Appender, type Spill } from './appender.js';
-import { textOf, type Bookmark, type BookmarkIndex } from './bookmark-index.js';
-import { bookmarksIn, olderBookmarks } from './bookmark-scan.js';
-import type { Disk, DiskFile } from './disk.js';
-import { ioError, StreamFileError } from './errors.js';
-import type { FileSpace } from './file-space.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
-import { newSession } from './page-directory.js';
-import type { PageStore } from './page-store.js';
-import type { Page } from './page.js';
 import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
-import type { Reader } from './reader.js';
 
 /** The entries that a commit has made part of the stream. */
 export interface Commit {

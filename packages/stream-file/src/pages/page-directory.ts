@@ -26,9 +26,9 @@ import {
   writeU64Number,
 } from '@ds/codec';
 
-import type { Disk, DiskFile } from './disk.js';
+import type { Disk, DiskFile } from '../disk/disk.js';
+import { directoryPath } from '../paths.js';
 import type { Geometry } from './geometry.js';
-import { directoryPath } from './paths.js';
 
 /** Some of a page's entries, back to back. */
 export interface Block {

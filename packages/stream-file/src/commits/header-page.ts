@@ -38,7 +38,7 @@ import {
   type StreamIdentity,
 } from '@ds/codec';
 
-import { HEADER_PAGE_BYTES } from './geometry.js';
+import { HEADER_PAGE_BYTES } from '../pages/geometry.js';
 
 const MAGIC = 'polygonDATSTREAM';
 const HEADER_AT = 16;

@@ -10,19 +10,19 @@ import { crc32 } from 'node:zlib';
 
 import { CodecError, type StreamIdentity } from '@ds/codec';
 
-import type { DiskFile } from './disk.js';
-import { StreamFileError } from './errors.js';
-import { FileSpace } from './file-space.js';
-import { HEADER_PAGE_BYTES } from './geometry.js';
 import {
   HeaderPage,
   readHeaderPage,
   type CommitRecord,
   type Extent,
   type HeaderPageState,
-} from './header-page.js';
-import { newSession } from './page-directory.js';
-import { Page, type PageLocation } from './page.js';
+} from '../commits/header-page.js';
+import type { DiskFile } from '../disk/disk.js';
+import { FileSpace } from '../disk/file-space.js';
+import { StreamFileError } from '../errors.js';
+import { HEADER_PAGE_BYTES } from '../pages/geometry.js';
+import { newSession } from '../pages/page-directory.js';
+import { Page, type PageLocation } from '../pages/page.js';
 
 /** Called now and then by what takes long: `done` of `total` bytes of the file. */
 export type ProgressListener = (step: 'check' | 'index', done: number, total: number) => void;

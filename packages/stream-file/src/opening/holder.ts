@@ -4,8 +4,8 @@
  */
 import { hostname } from 'node:os';
 
-import type { Disk, ReadableDisk } from './disk.js';
-import { holderPath } from './paths.js';
+import type { Disk, ReadableDisk } from '../disk/disk.js';
+import { holderPath } from '../paths.js';
 
 /** Says that this process has the file. Who cannot be told of it is refused all the same, so it may fail. */
 export async function writeHolder(disk: Disk, path: string): Promise<void> {

@@ -2,8 +2,8 @@
  * The last page of a file that was closed cleanly. As it is not full, the page directory says nothing of it while the file
  * is written to; at the close it is described, too, and at the next open compared with that.
  */
-import type { Disk, DiskFile } from './disk.js';
-import type { CommitRecord } from './header-page.js';
+import type { CommitRecord } from '../commits/header-page.js';
+import type { Disk, DiskFile } from '../disk/disk.js';
 import { PageDirectory } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
 

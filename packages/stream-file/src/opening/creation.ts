@@ -1,10 +1,10 @@
 /** Creates an empty stream file: under another name first, so that there is a whole one or none. */
 import type { StreamIdentity } from '@ds/codec';
 
-import type { Disk } from './disk.js';
-import { HEADER_PAGE_BYTES, type Geometry } from './geometry.js';
-import { HeaderPage } from './header-page.js';
-import { newSession } from './page-directory.js';
+import { HeaderPage } from '../commits/header-page.js';
+import type { Disk } from '../disk/disk.js';
+import { HEADER_PAGE_BYTES, type Geometry } from '../pages/geometry.js';
+import { newSession } from '../pages/page-directory.js';
 
 /** Pages that a file gets at first, and each time that it is full. They take no room until they are written to. */
 const FIRST_PAGES = 100;

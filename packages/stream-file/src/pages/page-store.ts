@@ -3,10 +3,10 @@
  *
  * A page is loaded once however many readers wait for it, and only as far as the stream is committed.
  */
-import type { DiskFile } from './disk.js';
-import { ioError, StreamFileError } from './errors.js';
+import type { Extent } from '../commits/header-page.js';
+import type { DiskFile } from '../disk/disk.js';
+import { ioError, StreamFileError } from '../errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
-import type { Extent } from './header-page.js';
 import type { PageDirectory, PageRow, PageRows } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
 

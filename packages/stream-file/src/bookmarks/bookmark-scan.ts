@@ -8,10 +8,10 @@ import {
   entryTypeAt,
 } from '@ds/codec';
 
+import type { ProgressListener } from '../opening/recovery.js';
+import { PAGE_BYTES } from '../pages/geometry.js';
+import type { Reader } from '../reading/reader.js';
 import { textOf, type Bookmark, type BookmarkIndex, type Changes } from './bookmark-index.js';
-import { PAGE_BYTES } from './geometry.js';
-import type { Reader } from './reader.js';
-import type { ProgressListener } from './recovery.js';
 
 /** The bookmarks among encoded entries. Keys that nobody can ask for, since they are empty or too long, are left out. */
 export function* bookmarksIn(bytes: Uint8Array): Generator<Bookmark, void, undefined> {

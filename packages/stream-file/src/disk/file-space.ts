@@ -3,9 +3,9 @@
  *
  * All changes of the file's size go through here, at once, so that none of them can overtake another.
  */
-import { MORE_PAGES } from './creation.js';
+import { MORE_PAGES } from '../opening/creation.js';
+import type { Geometry } from '../pages/geometry.js';
 import type { DiskFile } from './disk.js';
-import type { Geometry } from './geometry.js';
 
 export class FileSpace {
   readonly #file: DiskFile;

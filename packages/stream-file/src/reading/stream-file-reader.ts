@@ -1,15 +1,15 @@
 /** A stream file that is open for reading only, whoever writes to it meanwhile. */
 import { entryAt, type Entry, type Header, type StreamIdentity } from '@ds/codec';
 
-import type { ReadableDisk } from './disk.js';
-import { StreamFileError } from './errors.js';
-import { Geometry } from './geometry.js';
-import { nodeDisk } from './node-disk.js';
-import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from './observed-file.js';
-import { PageStore } from './page-store.js';
-import { updatePath } from './paths.js';
+import type { ReadableDisk } from '../disk/disk.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from '../disk/observed-file.js';
+import { StreamFileError } from '../errors.js';
+import { Geometry } from '../pages/geometry.js';
+import { PageStore } from '../pages/page-store.js';
+import { StoredRows } from '../pages/stored-rows.js';
+import { updatePath } from '../paths.js';
 import { Reader, type Chunk } from './reader.js';
-import { StoredRows } from './stored-rows.js';
 
 /** How a file is opened for reading only. */
 export interface StreamFileReaderOptions {

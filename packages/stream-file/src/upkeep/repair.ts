@@ -7,20 +7,20 @@
  */
 import { entryLengthAt, entryNumberAt, readU64AsNumber } from '@ds/codec';
 
-import { BookmarkIndex } from './bookmark-index.js';
-import type { DiskFile } from './disk.js';
-import { ioError, StreamFileError } from './errors.js';
-import { Geometry, HEADER_PAGE_BYTES } from './geometry.js';
-import { damagedSlots } from './header-check.js';
-import { HeaderPage, SLOT_BYTES, STAMP_AT, type Extent } from './header-page.js';
-import { removeHolder } from './holder.js';
-import { openLevelBookmarkStore } from './level-bookmark-store.js';
-import { nodeDisk } from './node-disk.js';
-import { isEntry } from './page-check.js';
-import { newSession } from './page-directory.js';
-import { directoryPath } from './paths.js';
-import { parseHeaderPage, type ProgressListener } from './recovery.js';
-import { lock, StreamFile } from './stream-file.js';
+import { BookmarkIndex } from '../bookmarks/bookmark-index.js';
+import { openLevelBookmarkStore } from '../bookmarks/level-bookmark-store.js';
+import { damagedSlots } from '../commits/header-check.js';
+import { HeaderPage, SLOT_BYTES, STAMP_AT, type Extent } from '../commits/header-page.js';
+import type { DiskFile } from '../disk/disk.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { ioError, StreamFileError } from '../errors.js';
+import { removeHolder } from '../opening/holder.js';
+import { parseHeaderPage, type ProgressListener } from '../opening/recovery.js';
+import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
+import { isEntry } from '../pages/page-check.js';
+import { newSession } from '../pages/page-directory.js';
+import { directoryPath } from '../paths.js';
+import { lock, StreamFile } from '../stream-file.js';
 import type { StreamFileProblem, VerifyReport } from './verify.js';
 
 /** What a repair does. */

@@ -8,12 +8,12 @@ import { crc32 } from 'node:zlib';
 
 import { ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt } from '@ds/codec';
 
-import type { DiskFile } from './disk.js';
-import { ioError, StreamFileError } from './errors.js';
-import { HEADER_PAGE_BYTES } from './geometry.js';
-import type { PageRow, PageRows } from './page-directory.js';
-import type { PageStore } from './page-store.js';
-import { damagedBlock, type Page } from './page.js';
+import type { DiskFile } from '../disk/disk.js';
+import { ioError, StreamFileError } from '../errors.js';
+import { HEADER_PAGE_BYTES } from '../pages/geometry.js';
+import type { PageRow, PageRows } from '../pages/page-directory.js';
+import type { PageStore } from '../pages/page-store.js';
+import { damagedBlock, type Page } from '../pages/page.js';
 
 /** Entries' bytes back to back, and where to read on. */
 export interface Chunk {

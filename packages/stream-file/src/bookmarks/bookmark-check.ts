@@ -4,10 +4,10 @@
  * For each bookmark in the stream the index must name it, or one that comes later and has the same key. So each key's newest
  * one must be named itself; the index has exactly one key for each of these, and what it has more does not belong there.
  */
+import type { StreamFileProblem } from '../upkeep/verify.js';
 import { type Bookmark } from './bookmark-index.js';
 import { bookmarksIn } from './bookmark-scan.js';
 import type { StoredBookmarks } from './level-bookmark-store.js';
-import type { StreamFileProblem } from './verify.js';
 
 /** Whether a bookmark index was checked: `checked`, or why not. `unreadable`: in a folder that is read-only, say. */
 export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'unreadable' | 'of another program';

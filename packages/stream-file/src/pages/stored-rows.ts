@@ -2,7 +2,8 @@
  * The page directory of a file that another process may be writing: read, never written, and left alone if it does not
  * belong to the file as it is.
  */
-import type { DiskFile, ReadableDisk } from './disk.js';
+import type { DiskFile, ReadableDisk } from '../disk/disk.js';
+import { directoryPath } from '../paths.js';
 import type { Geometry } from './geometry.js';
 import {
   belongsTo,
@@ -13,7 +14,6 @@ import {
   type PageRow,
   type PageRows,
 } from './page-directory.js';
-import { directoryPath } from './paths.js';
 
 export class StoredRows implements PageRows {
   readonly #file: DiskFile | undefined;

@@ -17,8 +17,8 @@ import {
   writeU64Number,
 } from '@ds/codec';
 
-import type { Disk, DiskFile } from './disk.js';
-import { updatePath } from './paths.js';
+import type { Disk, DiskFile } from '../disk/disk.js';
+import { updatePath } from '../paths.js';
 
 const MAGIC = asciiBytes('DSUPDATE');
 const HEAD_BYTES = 20;

@@ -9,13 +9,13 @@ import { crc32 } from 'node:zlib';
 
 import { ENTRY_HEAD_BYTES, entryLengthAt, writeEntry } from '@ds/codec';
 
-import type { DiskFile } from './disk.js';
-import { StreamFileError } from './errors.js';
-import type { FileSpace } from './file-space.js';
+import type { DiskFile } from '../disk/disk.js';
+import type { FileSpace } from '../disk/file-space.js';
+import { StreamFileError } from '../errors.js';
+import type { PageRow } from '../pages/page-directory.js';
+import type { PageStore } from '../pages/page-store.js';
+import { Page } from '../pages/page.js';
 import type { Extent } from './header-page.js';
-import type { PageRow } from './page-directory.js';
-import type { PageStore } from './page-store.js';
-import { Page } from './page.js';
 
 /** How far an operation's pages were written ahead of its commit, and the checksum of its bytes up to there. */
 export interface Spill {

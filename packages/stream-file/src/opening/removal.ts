@@ -1,7 +1,7 @@
 /** Removes a stream file with everything beside it. */
 import { rm } from 'node:fs/promises';
 
-import { bookmarkPath, directoryPath, holderPath, updatePath } from './paths.js';
+import { bookmarkPath, directoryPath, holderPath, updatePath } from '../paths.js';
 
 export async function removeStreamFile(path: string): Promise<void> {
   for (const side of [path, directoryPath(path), updatePath(path), holderPath(path)])

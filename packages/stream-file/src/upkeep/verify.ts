@@ -3,18 +3,18 @@ import { crc32 } from 'node:zlib';
 
 import { entryNumberAt, type StreamIdentity } from '@ds/codec';
 
-import { BookmarkCheck, type IndexReport } from './bookmark-check.js';
-import type { ReadableDisk } from './disk.js';
-import { Geometry, HEADER_PAGE_BYTES } from './geometry.js';
-import { damagedSlots, stampedIdentityFits } from './header-check.js';
-import type { CommitRecord, Extent } from './header-page.js';
-import { openLevelBookmarks, type StoredBookmarks } from './level-bookmark-store.js';
-import { nodeDisk } from './node-disk.js';
-import { isThere, ObservedFile, type FileState, type Sighting } from './observed-file.js';
-import { checkByEntries, checkByRow, isEntry, type PageFindings } from './page-check.js';
-import { bookmarkPath, directoryPath, updatePath } from './paths.js';
-import type { ProgressListener } from './recovery.js';
-import { StoredRows } from './stored-rows.js';
+import { BookmarkCheck, type IndexReport } from '../bookmarks/bookmark-check.js';
+import { openLevelBookmarks, type StoredBookmarks } from '../bookmarks/level-bookmark-store.js';
+import { damagedSlots, stampedIdentityFits } from '../commits/header-check.js';
+import type { CommitRecord, Extent } from '../commits/header-page.js';
+import type { ReadableDisk } from '../disk/disk.js';
+import { nodeDisk } from '../disk/node-disk.js';
+import { isThere, ObservedFile, type FileState, type Sighting } from '../disk/observed-file.js';
+import type { ProgressListener } from '../opening/recovery.js';
+import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
+import { checkByEntries, checkByRow, isEntry, type PageFindings } from '../pages/page-check.js';
+import { StoredRows } from '../pages/stored-rows.js';
+import { bookmarkPath, directoryPath, updatePath } from '../paths.js';
 
 /** Something wrong with a file. */
 export interface StreamFileProblem {
