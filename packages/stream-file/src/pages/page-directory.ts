@@ -191,7 +191,7 @@ export class PageDirectory implements PageRows {
   }
 }
 
-/** Whether the directory with this header row is that of a file with this session. */
+/** Whether the directory with this header row belongs to the file with that session. */
 export function belongsTo(header: Uint8Array, geometry: Geometry, session: bigint | undefined): boolean {
   return (
     isWhole(header) &&
