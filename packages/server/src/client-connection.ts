@@ -4,12 +4,11 @@
  * A streaming client is sent what stands behind its cursor, as far as its socket takes it, whether that comes from the
  * disk or was committed a moment ago: there is one way to be served, and no hand-over between two.
  */
-import type { Socket } from 'node:net';
-
 import { ENTRY_BYTES_MAX, result, ResultCode } from '@ds/codec';
 import type { Chunk, StreamFile } from '@ds/stream-file';
 
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
+import type { ByteSocket } from './listener.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { wholeEntries } from './whole-entries.js';
@@ -42,7 +41,7 @@ export class ClientConnection {
   /** When the connection was made, the last command was taken or answered, or the one that is arriving began. */
   #sinceMs = Date.now();
 
-  constructor(socket: Socket, context: ClientConnectionContext) {
+  constructor(socket: ByteSocket, context: ClientConnectionContext) {
     this.#context = context;
     this.#session = new ClientSession(context.file.identity.streamType);
     this.peer = new PeerSocket(socket, {

@@ -1,3 +1,4 @@
 export { ServerError, type ServerErrorCode } from './errors.js';
+export type { BoundAddress } from './listener.js';
 export { defaultLimits, type ListenAddress, type Logger, type ServerLimits } from './options.js';
-export { StreamServer, type BoundAddress, type StreamServerOptions } from './server.js';
+export { StreamServer, type StreamServerOptions } from './server.js';

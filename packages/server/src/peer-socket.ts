@@ -4,7 +4,7 @@
  * A connection that the server ends is first shut down for writing and read to its end, so that the last result reaches
  * a peer that has sent more than was read; a peer that does not end it in turn is cut off after a while.
  */
-import type { Socket } from 'node:net';
+import type { ByteSocket } from './listener.js';
 
 /** What a connection's owner is told. */
 export interface PeerEvents {
@@ -24,13 +24,13 @@ export class PeerSocket {
   readonly name: string;
   /** Address of the peer. */
   readonly host: string;
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #onTaken: () => void;
   #reason: string | undefined;
   #finishing = false;
   #lastTakenMs = Date.now();
 
-  constructor(socket: Socket, events: PeerEvents) {
+  constructor(socket: ByteSocket, events: PeerEvents) {
     this.#socket = socket;
     this.host = socket.remoteAddress ?? 'unknown';
     this.name = `${this.host}:${socket.remotePort ?? 0}`;
@@ -40,7 +40,7 @@ export class PeerSocket {
     };
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
-    socket.on('data', ({ buffer, byteOffset, length }) => {
+    socket.on('data', ({ buffer, byteOffset, length }: Uint8Array) => {
       // Not a Buffer: what is cut from one is one, too, and its `slice` copies nothing.
       if (!this.#finishing) events.data(new Uint8Array(buffer, byteOffset, length));
     });

@@ -1,11 +1,10 @@
 /** A stream server: a stream file, the port for its clients, and the port for its source. */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-
 import { encodeResult, result, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
 import type { Commit, StreamFile } from '@ds/stream-file';
 
 import { ClientConnection } from './client-connection.js';
 import { ServerError } from './errors.js';
+import { listenTcp, type BoundAddress, type ByteSocket, type Listen, type Listener } from './listener.js';
 import {
   defaultLimits,
   silentLogger,
@@ -29,12 +28,8 @@ export interface StreamServerOptions {
   };
   readonly limits?: Partial<ServerLimits>;
   readonly logger?: Logger;
-}
-
-/** An address that is listened on. */
-export interface BoundAddress {
-  readonly host: string;
-  readonly port: number;
+  /** @internal Tests put another network in place. */
+  readonly listen?: Listen;
 }
 
 interface Connection {
@@ -60,15 +55,17 @@ export class StreamServer implements AsyncDisposable {
   readonly #sources = new Set<SourceConnection>();
   /** Connections for which there was no room, as long as they are there. */
   readonly #refused = new Set<PeerSocket>();
-  readonly #listeners: Server[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #listenOn: Listen;
   readonly #unlisten: () => void;
   readonly #ticker: NodeJS.Timeout;
   #clientAddress: BoundAddress = { host: '', port: 0 };
   #sourceAddress: BoundAddress | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor({ file, limits, logger }: StreamServerOptions) {
+  private constructor({ file, limits, logger, listen }: StreamServerOptions) {
     this.file = file;
+    this.#listenOn = listen ?? listenTcp;
     this.#limits = { ...defaultLimits, ...limits };
     this.#logger = logger ?? silentLogger;
     this.#unlisten = file.listen({
@@ -202,7 +199,7 @@ export class StreamServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)));
+    const closed = this.#listeners.map((listener) => listener.close());
     for (const connection of this.#connections()) connection.close();
     const timer = setTimeout(() => {
       for (const { peer } of this.#connections()) peer.destroy('shutting down');
@@ -221,27 +218,22 @@ export class StreamServer implements AsyncDisposable {
 
   async #listen(
     { host, port }: Required<ListenAddress>,
-    accept: (socket: Socket) => void,
+    accepted: (socket: ByteSocket) => void,
   ): Promise<BoundAddress> {
-    const listener = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', (cause) => {
-        reject(
-          new ServerError('listen', `cannot listen on ${host} port ${port}: ${cause.message}`, { cause }),
-        );
-      });
-      listener.listen(port, host, resolve);
-    });
-    listener.removeAllListeners('error');
-    listener.on('error', (error) => {
+    const failed = (error: Error): void => {
       this.#logger.error({ host, port, error }, 'cannot accept connections');
-    });
-    this.#listeners.push(listener);
-    const bound = listener.address() as AddressInfo;
-    return { host: bound.address, port: bound.port };
+    };
+    try {
+      const listener = await this.#listenOn({ host, port }, { accepted, failed });
+      this.#listeners.push(listener);
+      return listener.address;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ServerError('listen', `cannot listen on ${host} port ${port}: ${reason}`, { cause });
+    }
   }
 
-  #acceptClient(socket: Socket): void {
+  #acceptClient(socket: ByteSocket): void {
     const host = socket.remoteAddress ?? 'unknown';
     const fromHost = this.#clientsByHost.get(host) ?? 0;
     if (this.#clients.size >= this.#limits.clientsMax || fromHost >= this.#limits.clientsPerAddressMax) {
@@ -266,7 +258,7 @@ export class StreamServer implements AsyncDisposable {
   }
 
   /** Tells a client that there is no room, and ends the connection. */
-  #refuse(socket: Socket): void {
+  #refuse(socket: ByteSocket): void {
     const peer = new PeerSocket(socket, {
       data: () => undefined,
       taken: () => undefined,
@@ -277,7 +269,7 @@ export class StreamServer implements AsyncDisposable {
     peer.finish('server full');
   }
 
-  #acceptSource(socket: Socket, gate: SourceGate, token: Uint8Array | undefined): void {
+  #acceptSource(socket: ByteSocket, gate: SourceGate, token: Uint8Array | undefined): void {
     const connection = new SourceConnection(socket, {
       file: this.file,
       gate,

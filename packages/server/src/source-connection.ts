@@ -5,7 +5,6 @@
  * bytes wait to be written, no more is read, and TCP holds the source back.
  */
 import { timingSafeEqual, createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 
 import {
   ANY_ENTRY,
@@ -18,6 +17,7 @@ import {
 } from '@ds/codec';
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
+import type { ByteSocket } from './listener.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import type { Gated, SourceGate } from './source-gate.js';
@@ -48,7 +48,7 @@ export class SourceConnection implements Gated {
   #flushScheduled = false;
   readonly #sinceMs = Date.now();
 
-  constructor(socket: Socket, context: SourceConnectionContext) {
+  constructor(socket: ByteSocket, context: SourceConnectionContext) {
     this.#context = context;
     this.#session = new SourceSession(context.file.identity.streamType);
     this.peer = new PeerSocket(socket, {
