@@ -22,7 +22,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export interface ListenerEvents {
+interface ListenerEvents {
   accepted(socket: ByteSocket): void;
   /** A connection could not be accepted; later ones can. */
   failed(error: Error): void;
