@@ -18,6 +18,8 @@ export interface BenchmarkOptions {
   readonly smoke: boolean;
   /** Seeds the corpus, so that two runs measure the same bytes. */
   readonly seed: number;
+  /** Another server that serves the corpus (`--make`), to be measured beside ours. */
+  readonly other?: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** A benchmark: a file of `bench/src` exports one and `main.ts` lists it. */

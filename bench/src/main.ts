@@ -1,33 +1,64 @@
-// Runs the benchmarks: `npm run bench -- [FILTER] [--smoke] [--seed N]`. A filter is a part of a benchmark's name.
+// Runs the benchmarks and prints one table: `npm run bench -- [FILTER] [--smoke] [--seed N] [--other HOST:PORT]`. A filter
+// is a part of a benchmark's name. `--make FILE` only makes the stream file that another server is measured with.
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
+import { catchUp } from './serving/catch-up.js';
+import { corpusBytes, makeCorpus } from './serving/corpus.js';
+import { live } from './serving/live.js';
+import { memory } from './serving/memory.js';
+import { randomEntry } from './serving/random-entry.js';
 import { appendEntries, readEntries } from './stream-file.js';
 
-const benchmarks: readonly Benchmark[] = [decodeEntries, appendEntries, readEntries];
+const benchmarks: readonly Benchmark[] = [
+  decodeEntries,
+  appendEntries,
+  readEntries,
+  catchUp,
+  live,
+  randomEntry,
+  memory,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { smoke: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+  options: {
+    smoke: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    other: { type: 'string' },
+    make: { type: 'string' },
+  },
 });
 const [filter = ''] = positionals;
-const options = { smoke: values.smoke, seed: Number(values.seed) };
-const chosen = benchmarks.filter(({ name }) => name.includes(filter));
+const options = { smoke: values.smoke, seed: Number(values.seed), other: addressOf(values.other) };
 
-console.log(`Node ${process.version}, ${process.platform} ${process.arch}, seed ${options.seed}`);
-if (options.smoke) console.log('smoke run: the figures mean nothing');
+if (values.make === undefined) await run(benchmarks.filter(({ name }) => name.includes(filter)));
+else await makeCorpus(values.make, corpusBytes(options.smoke), options.seed);
 
-for (const { name, run } of chosen) {
-  console.log(`\n${name}`);
-  for (const { what, value, unit, ratio } of await run(options)) {
-    const compared = ratio === undefined ? '' : `  ${ratio.toFixed(2)} x baseline`;
-    console.log(`  ${what.padEnd(48)} ${value.toPrecision(4).padStart(10)} ${unit.padEnd(6)}${compared}`);
+async function run(chosen: readonly Benchmark[]): Promise<void> {
+  if (chosen.length === 0) {
+    const names = benchmarks.map(({ name }) => name).join(', ');
+    console.error(`no benchmark has '${filter}' in its name; there are: ${names}`);
+    process.exitCode = 2;
+    return;
+  }
+  console.log(`Node ${process.version}, ${process.platform} ${process.arch}, seed ${options.seed}`);
+  if (options.smoke) console.log('smoke run: the figures mean nothing');
+  console.log(`\n${row('benchmark', 'what', 'figure', 'unit')}  ratio to what stands beside it`);
+  for (const { name, run: measure } of chosen) {
+    for (const { what, value, unit, ratio } of await measure(options)) {
+      const compared = ratio === undefined ? '' : `  ${ratio.toFixed(2)}`;
+      console.log(row(name, what, value.toPrecision(4), unit) + compared);
+    }
   }
 }
 
-if (chosen.length === 0) {
-  console.error(
-    `no benchmark has '${filter}' in its name; there are: ${benchmarks.map((b) => b.name).join(', ')}`,
-  );
-  process.exitCode = 2;
+function row(name: string, what: string, value: string, unit: string): string {
+  return `${name.padEnd(14)}  ${what.padEnd(60)}  ${value.padStart(9)} ${unit.padEnd(4)}`;
+}
+
+function addressOf(text: string | undefined): { host: string; port: number } | undefined {
+  if (text === undefined) return undefined;
+  const { hostname: host, port } = new URL(`tcp://${text}`);
+  return { host, port: Number(port) };
 }

@@ -1,12 +1,11 @@
 // How fast a stream file takes and gives entries, beside what the disk itself does: a bare loop over the same bytes, in the
 // same folder, a moment before or after.
 import { closeSync, fdatasync, openSync, readSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { StreamFile, type Durability } from '@ds/stream-file';
 import { Corpus, type Benchmark, type BenchmarkOptions, type Figure } from './benchmark.js';
+import { inFolder } from './folder.js';
 
 const sync = promisify(fdatasync);
 /** An entry of 128 bytes: 17 of head, 111 of data. */
@@ -152,13 +151,4 @@ async function medianUs(calls: number, call: () => unknown): Promise<number> {
   }
   times.sort((a, b) => a - b);
   return (times[Math.floor(calls / 2)] ?? 0) * 1000;
-}
-
-async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'data-stream-bench-'));
-  try {
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
