@@ -38,6 +38,7 @@ export type ClientEvent =
       /** Whether the conversation goes on. */
       readonly goesOn: boolean;
     }
+  | { readonly kind: 'authenticated' }
   | { readonly kind: 'started' }
   | { readonly kind: 'stopped' }
   /** Streamed entries. */
@@ -145,6 +146,7 @@ export class ClientSession {
       const goesOn =
         awaited?.transition.refusal === result.code &&
         awaited.transition.next !== 'closed' &&
+        !awaited.transition.closes &&
         !awaited.confirmed;
       // Whatever was sent behind a refused command is answered in the state that the refusal leaves.
       this.#sentState = goesOn ? this.#state : 'closed';
@@ -165,7 +167,7 @@ export class ClientSession {
         return { kind: 'started' };
       default:
         this.#awaited.shift();
-        return { kind: 'stopped' };
+        return { kind: awaited.command.kind === 'stop' ? 'stopped' : 'authenticated' };
     }
   }
 

@@ -59,6 +59,7 @@ function expected({ command, packets }: RightExchange): unknown[] {
       case 'result':
         if (packet.code !== 0) return [{ kind: 'refused', result: packet, awaited: true, goesOn: true }];
         if (command.kind === 'stop') return [{ kind: 'stopped' }];
+        if (command.kind === 'authenticate') return [{ kind: 'authenticated' }];
         return command.kind === 'start' || command.kind === 'startBookmark' ? [{ kind: 'started' }] : [];
       case 'header':
         return [packet];

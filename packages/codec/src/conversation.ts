@@ -16,13 +16,18 @@ export interface Transition {
   readonly answer: 'nothing' | 'header' | 'entry' | 'stream' | 'refused';
   /** The state after an OK; after a refusal where `answer` is `refused`. */
   readonly next: ConversationState;
-  /** Error number of the refusal that this command can meet here, after which a connection that is not closed is stopped. */
+  /** Error number of the refusal that this command can meet here. */
   readonly refusal?: number;
+  /** Whether that refusal closes a connection on which the command could have succeeded; else it leaves it stopped. */
+  readonly closes?: boolean;
 }
 
 const startedAlready: Transition = { answer: 'refused', next: 'closed', refusal: ResultCode.alreadyStarted };
 
-/** The conversation of the client-server protocol. An invalid command, in either state, is refused with 9 and closes. */
+/**
+ * The conversation of the client-server protocol. An invalid command, in either state, is refused with 9 and closes. A
+ * server that asks for a token refuses all but Authenticate with 33, and closes, until it was shown the right one.
+ */
 export const conversation: Readonly<
   Record<Exclude<ConversationState, 'closed'>, Readonly<Record<ClientCommand['kind'], Transition>>>
 > = {
@@ -33,6 +38,7 @@ export const conversation: Readonly<
     header: { answer: 'header', next: 'stopped' },
     entry: { answer: 'entry', next: 'stopped' },
     bookmark: { answer: 'entry', next: 'stopped' },
+    authenticate: { answer: 'nothing', next: 'stopped', refusal: ResultCode.unauthorized, closes: true },
   },
   streaming: {
     start: startedAlready,
@@ -41,5 +47,6 @@ export const conversation: Readonly<
     header: startedAlready,
     entry: startedAlready,
     bookmark: startedAlready,
+    authenticate: startedAlready,
   },
 };

@@ -55,7 +55,7 @@ export {
   SOURCE_PROTOCOL_VERSION,
   sourceAnswers,
   sourceMessages,
-  TOKEN_BYTES_MAX,
   type SourceAnswer,
   type SourceMessage,
 } from './source-messages.js';
+export { TOKEN_BYTES_MAX } from './token.js';

@@ -21,13 +21,12 @@ import type { Grammar } from './frame-decoder.js';
 import { decodeHeader, HEADER_BYTES, HEADER_PACKET, type Header } from './header-entry.js';
 import { decodeResult, RESULT_PACKET, type Result } from './result.js';
 import { measureResult } from './server-packets.js';
+import { checkTokenLength } from './token.js';
 
 /** Version of the server-source protocol that this package speaks. */
 export const SOURCE_PROTOCOL_VERSION = 1n;
 /** `expectedEntry` of an operation that takes whatever number comes next. */
 export const ANY_ENTRY = 0xffff_ffff_ffff_ffffn;
-/** Longest token of an OpenSource message. */
-export const TOKEN_BYTES_MAX = 4096;
 
 const OPEN_SOURCE = 256;
 const START_ATOMIC_OP = 257;
@@ -221,13 +220,6 @@ export const sourceAnswers: Grammar<SourceAnswer> = {
       : { kind: 'header', header: decodeHeader(bytes, at) };
   },
 };
-
-function checkTokenLength(length: number): number {
-  if (length > TOKEN_BYTES_MAX) {
-    throw new CodecError('token-length', `a token of ${length} bytes: expected at most ${TOKEN_BYTES_MAX}`);
-  }
-  return length;
-}
 
 function checkDataLength(length: number): number {
   if (length > ENTRY_DATA_BYTES_MAX) {

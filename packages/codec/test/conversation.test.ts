@@ -2,7 +2,7 @@
 // table is held against the error numbers as published, the golden exchanges, and docs/protocol.md.
 import { describe, expect, it } from 'vitest';
 import { conversation, result, ResultCode, type ClientCommand, type Transition } from '../src/index.js';
-import { goldenExchanges } from './golden.js';
+import { goldenExchanges, goldenTokenExchanges } from './golden.js';
 import { codeUnder, readDocument, tableUnder } from './support/markdown.js';
 
 const states = ['stopped', 'streaming'] as const;
@@ -13,6 +13,7 @@ const commandNames: Record<ClientCommand['kind'], string> = {
   header: 'Header',
   entry: 'Entry',
   bookmark: 'Bookmark',
+  authenticate: 'Authenticate',
 };
 const kinds = Object.keys(commandNames) as ClientCommand['kind'][];
 const cases = states.flatMap((state) =>
@@ -24,7 +25,7 @@ describe('The conversation', () => {
     for (const state of states) expect(Object.keys(conversation[state]).sort()).toEqual([...kinds].sort());
   });
 
-  it('refuses with the published error numbers', () => {
+  it('refuses with the published error numbers, and 33', () => {
     const refusals = cases.map(({ state, kind, transition }) => [state, kind, transition.refusal]);
     expect(refusals).toEqual([
       ['stopped', 'start', 3],
@@ -33,12 +34,14 @@ describe('The conversation', () => {
       ['stopped', 'header', undefined],
       ['stopped', 'entry', undefined],
       ['stopped', 'bookmark', undefined],
+      ['stopped', 'authenticate', 33],
       ['streaming', 'start', 1],
       ['streaming', 'startBookmark', 1],
       ['streaming', 'stop', undefined],
       ['streaming', 'header', 1],
       ['streaming', 'entry', 1],
       ['streaming', 'bookmark', 1],
+      ['streaming', 'authenticate', 1],
     ]);
   });
 
@@ -51,7 +54,13 @@ describe('The conversation', () => {
       'streaming header',
       'streaming entry',
       'streaming bookmark',
+      'streaming authenticate',
     ]);
+  });
+
+  it('closes for a wrong token', () => {
+    const closing = cases.filter(({ transition }) => transition.closes);
+    expect(closing.map(({ state, kind }) => `${state} ${kind}`)).toEqual(['stopped authenticate']);
   });
 
   it('closes wherever a command is always refused, and nowhere else', () => {
@@ -63,7 +72,9 @@ describe('The conversation', () => {
 });
 
 describe.each(cases)('$kind while $state', ({ state, kind, transition }) => {
-  const exchanges = goldenExchanges.filter(
+  // What all other commands are refused with where a token is asked for is not of their own.
+  const tables = kind === 'authenticate' ? [...goldenExchanges, ...goldenTokenExchanges] : goldenExchanges;
+  const exchanges = tables.filter(
     ({ command, ...exchange }) => exchange.state === state && 'kind' in command && command.kind === kind,
   );
   /** What may follow a Result OK. */
@@ -83,7 +94,7 @@ describe.each(cases)('$kind while $state', ({ state, kind, transition }) => {
       const ok = first.code === ResultCode.ok;
       if (!ok) expect(first.code).toBe(transition.refusal);
       expect(ok && transition.answer === 'refused').toBe(false);
-      expect(closes).toBe(transition.next === 'closed');
+      expect(closes).toBe(closesAt(transition, ok));
       for (const packet of rest) expect(followers[transition.answer]).toContain(packet.kind);
     }
   });
@@ -112,8 +123,14 @@ describe('docs/protocol.md', () => {
   });
 });
 
+/** Whether a connection is closed behind this answer. */
+function closesAt({ next, closes = false }: Transition, ok: boolean): boolean {
+  return next === 'closed' || (closes && !ok);
+}
+
 /** One row of the documentation's table. */
-function tableRow({ state, kind, transition: { answer, next, refusal } }: (typeof cases)[number]): string[] {
+function tableRow({ state, kind, transition }: (typeof cases)[number]): string[] {
+  const { answer, next, refusal } = transition;
   const answers: Record<Transition['answer'], string> = {
     nothing: 'Result OK',
     header: 'Result OK, header entry',
@@ -121,14 +138,13 @@ function tableRow({ state, kind, transition: { answer, next, refusal } }: (typeo
     stream: 'Result OK, entries without end',
     refused: 'never',
   };
-  const closed = next === 'closed';
   return [
     state,
     commandNames[kind],
     answers[answer],
-    closed ? '' : next,
+    next === 'closed' ? '' : next,
     refusal === undefined ? '' : `${refusal} ${result(refusal).text}`,
-    refusal === undefined ? '' : closed ? 'closed' : 'stopped',
+    refusal === undefined ? '' : closesAt(transition, false) ? 'closed' : 'stopped',
   ];
 }
 
@@ -143,7 +159,7 @@ function diagramLines(): string[] {
     const { answer, next, refusal } = transition;
     if (answer !== 'refused') add(state, next, commandNames[kind]);
     if (refusal !== undefined) {
-      add(state, next === 'closed' ? 'closed' : 'stopped', `${commandNames[kind]} (${refusal})`);
+      add(state, closesAt(transition, false) ? 'closed' : 'stopped', `${commandNames[kind]} (${refusal})`);
     }
   }
   for (const state of states) add(state, 'closed', `invalid (${ResultCode.invalidCommand})`);

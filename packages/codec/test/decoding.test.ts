@@ -51,7 +51,7 @@ const commands = {
   flatten: <Frame>(frame: Frame) => [frame],
   encode: (frame: Parameters<typeof encodeCommand>[0]) => encodeCommand(frame, STREAM_TYPE),
   frames: some(command),
-  frameBytesMax: 36,
+  frameBytesMax: 20 + 4096,
 };
 const messages = {
   grammar: sourceMessages(STREAM_TYPE),

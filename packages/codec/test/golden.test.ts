@@ -22,6 +22,7 @@ import {
   goldenFile,
   goldenHeader,
   goldenSourceSession,
+  goldenTokenExchanges,
   goldenTokenMessage,
   hex,
 } from './golden.js';
@@ -44,25 +45,28 @@ describe('The file', () => {
   });
 });
 
-describe.each(goldenExchanges)('A client, $state: $name', ({ command, request, packets, answer }) => {
-  if ('fault' in command) {
-    it(`sends what is refused as ${command.fault}`, () => {
-      expect(() => decode(clientCommands(1n), request)).toThrow(
-        expect.objectContaining({ name: 'CodecError', code: command.fault }),
-      );
-    });
-  } else {
-    it('sends these bytes, which are this command', () => {
-      expect(encodeCommand(command, 1n)).toEqual(request);
-      expect(decode(clientCommands(1n), request)).toEqual([command]);
-    });
-  }
+describe.each([...goldenExchanges, ...goldenTokenExchanges])(
+  'A client, $state: $name',
+  ({ command, request, packets, answer }) => {
+    if ('fault' in command) {
+      it(`sends what is refused as ${command.fault}`, () => {
+        expect(() => decode(clientCommands(1n), request)).toThrow(
+          expect.objectContaining({ name: 'CodecError', code: command.fault }),
+        );
+      });
+    } else {
+      it('sends these bytes, which are this command', () => {
+        expect(encodeCommand(command, 1n)).toEqual(request);
+        expect(decode(clientCommands(1n), request)).toEqual([command]);
+      });
+    }
 
-  it('is answered with these bytes, which are these packets', () => {
-    expect(concat(packets.map(encodePacket))).toEqual(answer);
-    expect(decode(serverPackets, answer).flatMap(unbatched)).toEqual(packets);
-  });
-});
+    it('is answered with these bytes, which are these packets', () => {
+      expect(concat(packets.map(encodePacket))).toEqual(answer);
+      expect(decode(serverPackets, answer).flatMap(unbatched)).toEqual(packets);
+    });
+  },
+);
 
 describe.each(goldenSourceSession)('A source: $name', ({ message, request, answers, answer }) => {
   it('sends these bytes, which are this message', () => {

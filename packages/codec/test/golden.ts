@@ -3,8 +3,8 @@
  *
  * The codec's own tests hold them against the encoders and decoders, in both directions. The tests of servers and clients
  * play the same exchanges over a connection: `goldenExchanges` each from a connection in the state it names, on a
- * stream that holds `goldenEntries`; `goldenSourceSession` from top to bottom on an empty stream, which then holds just
- * that.
+ * stream that holds `goldenEntries`; `goldenTokenExchanges` in the same way, where the server asks for `goldenToken`;
+ * `goldenSourceSession` from top to bottom on an empty stream, which then holds just that.
  */
 import {
   result,
@@ -87,6 +87,64 @@ export const goldenStart: GoldenExchange = {
   answer: hex(`${OK} ${FULL_ENTRY} ${EMPTY_ENTRY}`),
   closes: false,
 };
+
+/** What the server of `goldenTokenExchanges` asks for. */
+export const goldenToken = hex('73657372616d65');
+const UNAUTHORIZED = 'ff 00000015 00000021 556e617574686f72697a6564';
+
+/** The first command on a connection to a server that asks for `goldenToken`. */
+export const goldenTokenExchanges: readonly GoldenExchange[] = [
+  {
+    name: 'Authenticate',
+    command: { kind: 'authenticate' as const, token: goldenToken },
+    request: hex('0000000000000202 0000000000000001 00000007 73657372616d65'),
+    packets: [ok],
+    answer: hex(OK),
+    closes: false,
+  },
+  ...[
+    {
+      name: 'Authenticate with another token',
+      command: { kind: 'authenticate' as const, token: hex('73657372616d66') },
+      request: hex('0000000000000202 0000000000000001 00000007 73657372616d66'),
+    },
+    {
+      name: 'Authenticate with the start of the token',
+      command: { kind: 'authenticate' as const, token: hex('736573') },
+      request: hex('0000000000000202 0000000000000001 00000003 736573'),
+    },
+    {
+      name: 'Authenticate without a token',
+      command: { kind: 'authenticate' as const, token: nothing },
+      request: hex('0000000000000202 0000000000000001 00000000'),
+    },
+    {
+      name: 'Authenticate with a token of 4,097 bytes',
+      command: { fault: 'token-length' as const },
+      request: hex('0000000000000202 0000000000000001 00001001'),
+    },
+    {
+      name: 'Header',
+      command: { kind: 'header' as const },
+      request: hex('0000000000000003 0000000000000001'),
+    },
+    {
+      name: 'Start',
+      command: { kind: 'start' as const, fromEntry: 1n },
+      request: hex('0000000000000001 0000000000000001 0000000000000001'),
+    },
+    {
+      name: 'Stop',
+      command: { kind: 'stop' as const },
+      request: hex('0000000000000002 0000000000000001'),
+    },
+  ].map((exchange) => ({
+    ...exchange,
+    packets: [result(ResultCode.unauthorized)],
+    answer: hex(UNAUTHORIZED),
+    closes: true,
+  })),
+].map((exchange) => ({ ...exchange, state: 'stopped' }));
 
 /** Every command in every state, and what is no command. */
 export const goldenExchanges: readonly GoldenExchange[] = [
@@ -241,6 +299,24 @@ export const goldenExchanges: readonly GoldenExchange[] = [
     state: 'streaming',
     command: { kind: 'bookmark', bookmark },
     request: hex('0000000000000006 0000000000000001 00000009 000000000000000007'),
+    packets: [result(ResultCode.alreadyStarted)],
+    answer: hex(ALREADY_STARTED),
+    closes: true,
+  },
+  {
+    name: 'Authenticate where no token is asked for',
+    state: 'stopped',
+    command: { kind: 'authenticate', token: goldenToken },
+    request: hex('0000000000000202 0000000000000001 00000007 73657372616d65'),
+    packets: [ok],
+    answer: hex(OK),
+    closes: false,
+  },
+  {
+    name: 'Authenticate during a stream',
+    state: 'streaming',
+    command: { kind: 'authenticate', token: nothing },
+    request: hex('0000000000000202 0000000000000001 00000000'),
     packets: [result(ResultCode.alreadyStarted)],
     answer: hex(ALREADY_STARTED),
     closes: true,

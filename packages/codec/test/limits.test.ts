@@ -212,8 +212,10 @@ describe('A bookmark', () => {
 });
 
 describe('A command', () => {
-  it('has at most 36 bytes', () => {
+  it('has at most 36 bytes, and 4,116 where it carries a token', () => {
     expect(encodeCommand({ kind: 'bookmark', bookmark: new Uint8Array(16) }, 1n)).toHaveLength(36);
+    const token = new Uint8Array(TOKEN_BYTES_MAX);
+    expect(encodeCommand({ kind: 'authenticate', token }, 1n)).toHaveLength(4_116);
   });
 
   it('for another stream type is refused as soon as 16 bytes are in, known or not', () => {
@@ -262,7 +264,12 @@ describe('A token', () => {
     token: new Uint8Array(length).fill(0x74),
   });
 
+  const authenticate = (length: number) => ({ kind: 'authenticate' as const, token: open(length).token });
+
   it.each([0, TOKEN_BYTES_MAX])('may have %i bytes', (length) => {
+    expect(decode(clientCommands(1n), encodeCommand(authenticate(length), 1n))).toEqual([
+      authenticate(length),
+    ]);
     expect(decode(sourceMessages(1n), encodeSourceMessage(open(length), 1n))).toEqual([open(length)]);
   });
 
@@ -271,6 +278,10 @@ describe('A token', () => {
     const bytes = encodeSourceMessage(open(2), 1n);
     bytes.set(hex('00001001'), 40);
     expect(bytesUntilRefusal(sourceMessages(1n), bytes, 'token-length')).toBe(44);
+    expect(() => encodeCommand(authenticate(4_097), 1n)).toThrow(refused('token-length'));
+    const command = encodeCommand(authenticate(2), 1n);
+    command.set(hex('00001001'), 16);
+    expect(bytesUntilRefusal(clientCommands(1n), command, 'token-length')).toBe(20);
   });
 });
 

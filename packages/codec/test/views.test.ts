@@ -61,7 +61,11 @@ describe('Of what is decoded, these are copies:', () => {
     expect(afterOverwriting(sourceMessages(1n), addBookmark, bookmarkOf)).toEqual(value);
   });
 
-  it('the token of OpenSource', () => {
+  it('the tokens of Authenticate and OpenSource', () => {
+    const authenticate = encodeCommand({ kind: 'authenticate', token: value }, 1n);
+    expect(
+      afterOverwriting(clientCommands(1n), authenticate, (frame) => 'token' in frame && frame.token),
+    ).toEqual(value);
     expect(
       afterOverwriting(sourceMessages(1n), openSource, (frame) => 'token' in frame && frame.token),
     ).toEqual(value);

@@ -1,6 +1,6 @@
 /** What a relay can be told. */
 import type { RetryOptions } from '@ds/client';
-import type { ListenAddress, Logger, ServerLimits } from '@ds/server';
+import type { PortOptions, Logger, ServerLimits } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
 export interface StreamRelayOptions {
@@ -13,7 +13,7 @@ export interface StreamRelayOptions {
   /** How the file is opened. */
   readonly file?: Omit<StreamFileOptions, 'create'>;
   /** Where clients connect. */
-  readonly clients: ListenAddress;
+  readonly clients: PortOptions;
   readonly limits?: Partial<ServerLimits>;
   /**
    * What to do when the file does not belong to the upstream's stream: `stop` with an error; `truncate` it to where both

@@ -7,7 +7,7 @@
  */
 import { ClientError } from '@ds/client';
 import type { Header } from '@ds/codec';
-import { StreamServer, type BoundAddress, type ListenAddress } from '@ds/server';
+import { StreamServer, type BoundAddress, type PortOptions } from '@ds/server';
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
 import { agrees, openAgreed } from './agreement.js';
@@ -130,11 +130,11 @@ export class StreamRelay implements AsyncDisposable {
     await this.#server.close();
     await this.#file.close();
     this.#file = await openAgreed(this.#options, signal);
-    this.#server = await serve(this.#file, this.#options, clientAddress);
+    this.#server = await serve(this.#file, this.#options, { ...this.#options.clients, ...clientAddress });
   }
 }
 
-function serve(file: StreamFile, options: StreamRelayOptions, clients: ListenAddress): Promise<StreamServer> {
+function serve(file: StreamFile, options: StreamRelayOptions, clients: PortOptions): Promise<StreamServer> {
   const { limits } = options;
   return StreamServer.start({ file, clients, logger: loggerOf(options), ...(limits && { limits }) });
 }

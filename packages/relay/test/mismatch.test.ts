@@ -2,7 +2,8 @@
 // starts with an empty file, as it was told. Method: each way in which an upstream can become another one, met at the start
 // and while following, under each policy.
 import { describe, expect, it } from 'vitest';
-import { StreamClient } from '@ds/client';
+import { StreamClient, type ClientError } from '@ds/client';
+import { result, ResultCode } from '@ds/codec';
 
 import { StreamRelay, type StreamRelayOptions } from '../src/index.js';
 import {
@@ -13,7 +14,17 @@ import {
   startRelay,
   type Changes,
 } from './support/relay.js';
-import { bytesAt, bytesIn, named, temporaryPath, textsAt, textsOf, Upstream } from './support/stream.js';
+import {
+  bytesAt,
+  bytesIn,
+  host,
+  named,
+  temporaryPath,
+  textsAt,
+  textsOf,
+  until,
+  Upstream,
+} from './support/stream.js';
 
 type Policy = NonNullable<StreamRelayOptions['onMismatch']>;
 
@@ -185,6 +196,21 @@ describe('A relay that finds, while it follows, its upstream to be a stream', ()
       expect((await bytesAt(address)).equals(await bytesAt(upstream.address))).toBe(true);
     },
   );
+
+  it('asks its clients for the same token as before', async () => {
+    const { upstream, path } = await copied();
+    const clients = { host, port: 0, token: Buffer.from('sesame') };
+    const relay = await following(upstream, { path, onMismatch: 'restart', clients });
+    await replace(upstream, { systemId: 138n });
+    await until('the relay has the other stream', () => relay.header.systemId === 138n);
+    await using client = new StreamClient({ server: addressOf(relay), retry: { attemptsMax: 0 } });
+    const answer = (): Promise<string[]> =>
+      client.header().then(
+        () => ['let in'],
+        (error: unknown) => [(error as ClientError).result?.text ?? 'not answered'],
+      );
+    await eventually(answer, [result(ResultCode.unauthorized).text]);
+  });
 
   it('of another type stops, as it is refused', async () => {
     const { upstream, path } = await copied();

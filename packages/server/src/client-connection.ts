@@ -11,11 +11,14 @@ import { ClientSession, type ClientAnswer, type ClientQuery } from './client-ses
 import type { ByteSocket } from './listener.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
+import { sameToken } from './same-token.js';
 import { wholeEntries } from './whole-entries.js';
 
 /** What a connection shares with the others. */
 export interface ClientConnectionContext {
   readonly file: StreamFile;
+  /** What a client must show to be let in; undefined: nothing. */
+  readonly token: Uint8Array | undefined;
   readonly limits: ServerLimits;
   readonly logger: Logger;
   /** The connection is gone. */
@@ -43,7 +46,9 @@ export class ClientConnection {
 
   constructor(socket: ByteSocket, context: ClientConnectionContext) {
     this.#context = context;
-    this.#session = new ClientSession(context.file.identity.streamType);
+    this.#session = new ClientSession(context.file.identity.streamType, {
+      asksForToken: context.token !== undefined,
+    });
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
         if (this.#commands > 0 && !this.#session.midCommand) this.#sinceMs = Date.now();
@@ -132,6 +137,14 @@ export class ClientConnection {
       this.#flush();
       return;
     }
+    if (query.kind === 'authenticate') {
+      const { token } = this.#context;
+      const letsIn = token === undefined || sameToken(token, query.token);
+      if (!letsIn) this.#context.logger.warn({ peer: this.peer.name }, 'client refused: wrong token');
+      this.#session.answer({ kind: 'authenticate', letsIn });
+      this.#flush();
+      return;
+    }
     this.#querying = true;
     void this.#find(query)
       .catch((error: unknown): ClientAnswer => {
@@ -147,7 +160,7 @@ export class ClientConnection {
       });
   }
 
-  async #find(query: Exclude<ClientQuery, { kind: 'header' }>): Promise<ClientAnswer> {
+  async #find(query: Exclude<ClientQuery, { kind: 'header' | 'authenticate' }>): Promise<ClientAnswer> {
     const { file } = this.#context;
     switch (query.kind) {
       case 'entry':

@@ -33,6 +33,8 @@ export type ClientAnswer =
   | { readonly kind: 'entry'; readonly bytes: Uint8Array | undefined }
   /** Whether there is such a place to start from. */
   | { readonly kind: 'start'; readonly found: boolean }
+  /** Whether the token is one that lets in. */
+  | { readonly kind: 'authenticate'; readonly letsIn: boolean }
   /** The answer cannot be given: the result is sent, and the connection closed. */
   | { readonly kind: 'failure'; readonly result: Result };
 
@@ -45,8 +47,11 @@ export class ClientSession {
   #query: ClientQuery | undefined;
   #commands = 0;
   #refusal: Result | undefined;
+  /** Whether a token must be shown before anything else. */
+  #locked: boolean;
 
-  constructor(streamType: bigint) {
+  constructor(streamType: bigint, { asksForToken = false } = {}) {
+    this.#locked = asksForToken;
     this.#decoder = new FrameDecoder(clientCommands(streamType));
   }
 
@@ -81,7 +86,9 @@ export class ClientSession {
       if (!command) return undefined;
       this.#commands++;
       const transition = conversation[this.#state][command.kind];
-      if (transition.answer === 'refused') {
+      if (this.#locked && command.kind !== 'authenticate') {
+        this.close(result(ResultCode.unauthorized));
+      } else if (transition.answer === 'refused') {
         this.close(result(transition.refusal ?? ResultCode.invalidCommand));
       } else if (command.kind === 'stop') {
         this.#output.push(OK);
@@ -114,6 +121,14 @@ export class ClientSession {
         }
         this.#output.push(OK);
         break;
+      case 'authenticate':
+        if (!answer.letsIn) {
+          this.close(result(transition.refusal ?? ResultCode.unauthorized));
+          return;
+        }
+        this.#locked = false;
+        this.#output.push(OK);
+        break;
       case 'failure':
         this.close(answer.result);
         return;
@@ -142,7 +157,7 @@ export class ClientSession {
       return this.#decoder.next();
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.close(result(ResultCode.invalidCommand));
+      this.close(result(error.code === 'token-length' ? ResultCode.unauthorized : ResultCode.invalidCommand));
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
 export { ServerError, type ServerErrorCode } from './errors.js';
 export type { BoundAddress } from './listener.js';
-export { defaultLimits, type ListenAddress, type Logger, type ServerLimits } from './options.js';
+export { defaultLimits, type Logger, type PortOptions, type ServerLimits } from './options.js';
 export { StreamServer, type StreamServerOptions } from './server.js';

@@ -1,11 +1,13 @@
 /** What a server can be told, and what it does if it is not. Times are in milliseconds, sizes in bytes. */
 
-/** Where to listen. */
-export interface ListenAddress {
+/** Where to listen, and who is let in. */
+export interface PortOptions {
   /** Default: `0.0.0.0` for clients, `127.0.0.1` for sources. */
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** What a peer must show first, at most 4,096 bytes: a client in Authenticate, a source in OpenSource. */
+  readonly token?: Uint8Array;
 }
 
 /** Limits on what peers can cost. */

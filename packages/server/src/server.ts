@@ -5,13 +5,7 @@ import type { Commit, StreamFile } from '@ds/stream-file';
 import { ClientConnection } from './client-connection.js';
 import { ServerError } from './errors.js';
 import { listenTcp, type BoundAddress, type ByteSocket, type Listen, type Listener } from './listener.js';
-import {
-  defaultLimits,
-  silentLogger,
-  type ListenAddress,
-  type Logger,
-  type ServerLimits,
-} from './options.js';
+import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { SourceConnection } from './source-connection.js';
 import { SourceGate } from './source-gate.js';
@@ -20,12 +14,9 @@ export interface StreamServerOptions {
   /** The stream. The server does not close it. */
   readonly file: StreamFile;
   /** Where clients connect. */
-  readonly clients: ListenAddress;
+  readonly clients: PortOptions;
   /** Where the source connects; without it operations come from this process alone. */
-  readonly source?: ListenAddress & {
-    /** What a source must show to be let in, at most 4,096 bytes. */
-    readonly token?: Uint8Array;
-  };
+  readonly source?: PortOptions;
   readonly limits?: Partial<ServerLimits>;
   readonly logger?: Logger;
   /** @internal Tests put another network in place. */
@@ -92,7 +83,7 @@ export class StreamServer implements AsyncDisposable {
     try {
       const { clients, source } = options;
       server.#clientAddress = await server.#listen({ host: '0.0.0.0', ...clients }, (socket) => {
-        server.#acceptClient(socket);
+        server.#acceptClient(socket, clients.token);
       });
       if (source) {
         const gate = new SourceGate(options.file);
@@ -216,10 +207,7 @@ export class StreamServer implements AsyncDisposable {
     yield* this.#sources;
   }
 
-  async #listen(
-    { host, port }: Required<ListenAddress>,
-    accepted: (socket: ByteSocket) => void,
-  ): Promise<BoundAddress> {
+  async #listen({ host, port }: BoundAddress, accepted: (socket: ByteSocket) => void): Promise<BoundAddress> {
     const failed = (error: Error): void => {
       this.#logger.error({ host, port, error }, 'cannot accept connections');
     };
@@ -233,7 +221,7 @@ export class StreamServer implements AsyncDisposable {
     }
   }
 
-  #acceptClient(socket: ByteSocket): void {
+  #acceptClient(socket: ByteSocket, token: Uint8Array | undefined): void {
     const host = socket.remoteAddress ?? 'unknown';
     const fromHost = this.#clientsByHost.get(host) ?? 0;
     if (this.#clients.size >= this.#limits.clientsMax || fromHost >= this.#limits.clientsPerAddressMax) {
@@ -243,6 +231,7 @@ export class StreamServer implements AsyncDisposable {
     }
     const connection = new ClientConnection(socket, {
       file: this.file,
+      token,
       limits: this.#limits,
       logger: this.#logger,
       closed: () => {

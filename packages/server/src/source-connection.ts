@@ -4,7 +4,6 @@
  * Messages are worked off one after the other. Commits are not waited for, so a source can pipeline; but when too many
  * bytes wait to be written, no more is read, and TCP holds the source back.
  */
-import { timingSafeEqual, createHash } from 'node:crypto';
 
 import {
   ANY_ENTRY,
@@ -20,6 +19,7 @@ import { StreamFileError, type StreamFile } from '@ds/stream-file';
 import type { ByteSocket } from './listener.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
+import { sameToken } from './same-token.js';
 import type { Gated, SourceGate } from './source-gate.js';
 import { SourceSession, type SourceAction } from './source-session.js';
 import { storageResult } from './storage-results.js';
@@ -271,10 +271,4 @@ export class SourceConnection implements Gated {
     this.#flush();
     if (!this.#session.answersPending) this.peer.finish(this.#finishReason);
   }
-}
-
-/** Compares in constant time, whatever the lengths. */
-function sameToken(expected: Uint8Array, given: Uint8Array): boolean {
-  const digest = (token: Uint8Array): Buffer => createHash('sha256').update(token).digest();
-  return timingSafeEqual(digest(expected), digest(given));
 }

@@ -8,6 +8,8 @@ import {
   goldenExchanges,
   goldenHeader,
   goldenStart,
+  goldenToken,
+  goldenTokenExchanges,
   hex as bytes,
   type GoldenExchange,
 } from '../../codec/test/golden.js';
@@ -32,6 +34,8 @@ function answerTo(query: ClientQuery): ClientAnswer {
       return { kind: 'entry', bytes: query.entryNumber === 1n ? entry : undefined };
     case 'bookmark':
       return { kind: 'entry', bytes: query.bookmark[8] === 7 ? entry : undefined };
+    case 'authenticate':
+      return { kind: 'authenticate', letsIn: hex(query.token) === hex(goldenToken) };
   }
 }
 
@@ -63,6 +67,15 @@ describe('A client session', () => {
         expect(hex(play(session, ...cut))).toBe(conversationPart(exchange));
         expect(session.state === 'closed').toBe(exchange.closes);
       }
+    },
+  );
+
+  it.each(goldenTokenExchanges.map((exchange) => [exchange.name, exchange] as const))(
+    'that asks for a token answers a first %s',
+    (_name, exchange) => {
+      const session = new ClientSession(1n, { asksForToken: true });
+      expect(hex(play(session, exchange.request))).toBe(hex(exchange.answer));
+      expect(session.state === 'closed').toBe(exchange.closes);
     },
   );
 
@@ -160,6 +173,7 @@ describe(`A client session that is sent anything at all (seed ${seed})`, () => {
     { kind: 'startBookmark', bookmark: bytes('07') },
     { kind: 'entry', entryNumber: 1n },
     { kind: 'bookmark', bookmark: bytes('000000000000000007') },
+    { kind: 'authenticate', token: goldenToken },
   ];
 
   it('never throws, always says why it closes, and answers nothing but packets', () => {

@@ -4,7 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENTRY_PACKET } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
-import { goldenEntries, goldenExchanges, goldenStart, type GoldenExchange } from '../../codec/test/golden.js';
+import {
+  goldenEntries,
+  goldenExchanges,
+  goldenStart,
+  goldenToken,
+  goldenTokenExchanges,
+  type GoldenExchange,
+} from '../../codec/test/golden.js';
 import type { StreamServer } from '../src/index.js';
 import { hex, packetsIn, Peer } from './support/peer.js';
 import { bytesOf, goldenStream, serve } from './support/stream.js';
@@ -24,10 +31,14 @@ const deliveries = {
 
 const undo: (() => Promise<void>)[] = [];
 let server: StreamServer;
+let tokenServer: StreamServer;
 
 beforeAll(async () => {
   const finish = (step: () => Promise<void>): void => void undo.unshift(step);
-  server = await serve(await goldenStream(finish), {}, finish);
+  const file = await goldenStream(finish);
+  server = await serve(file, {}, finish);
+  const clients = { host: '127.0.0.1', port: 0, token: goldenToken };
+  tokenServer = await serve(file, { clients }, finish);
 });
 
 afterAll(async () => {
@@ -42,6 +53,42 @@ describe.each(Object.entries(deliveries))('A command that comes %s', (_way, deli
     expect(hex(await peer.take(answer.length))).toBe(hex(answer));
     if (closes) await expectEnd(peer);
     else await expectOpen(peer, isStreaming(answer, state));
+  });
+});
+
+describe.each(Object.entries(deliveries))('Where a token is asked for, %s', (_way, deliver) => {
+  it.each(goldenTokenExchanges.map((each) => [each.name, each] as const))(
+    'a first %s',
+    async (_name, { request, answer, closes }) => {
+      const peer = await Peer.connect(tokenServer.clientAddress);
+      await deliver(peer, request);
+      expect(hex(await peer.take(answer.length))).toBe(hex(answer));
+      if (closes) await expectEnd(peer);
+      else await expectOpen(peer, false);
+    },
+  );
+
+  it('all other exchanges go as ever behind it, and another token is still refused', async () => {
+    const [right, wrong] = goldenTokenExchanges;
+    for (const each of byName.values()) {
+      const peer = await Peer.connect(tokenServer.clientAddress);
+      await play(peer, right!);
+      if (each.state === 'streaming') await play(peer, goldenStart);
+      await play(peer, each);
+      if (each.closes) await expectEnd(peer);
+      peer.socket.destroy();
+    }
+    const peer = await Peer.connect(tokenServer.clientAddress);
+    await play(peer, right!);
+    await play(peer, wrong!);
+    await expectEnd(peer);
+  });
+
+  it('commands that came along with a wrong one are not answered', async () => {
+    const [, wrong] = goldenTokenExchanges;
+    const peer = await Peer.connect(tokenServer.clientAddress);
+    await deliver(peer, Buffer.concat([wrong!.request, header.request]));
+    expect(hex(await peer.rest())).toBe(hex(wrong!.answer));
   });
 });
 

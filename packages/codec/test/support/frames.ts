@@ -21,6 +21,7 @@ export const command: fc.Arbitrary<ClientCommand> = fc.oneof(
   fc.record({ kind: fc.constant('startBookmark' as const), bookmark }),
   fc.record({ kind: fc.constant('entry' as const), entryNumber: u64 }),
   fc.record({ kind: fc.constant('bookmark' as const), bookmark }),
+  fc.record({ kind: fc.constant('authenticate' as const), token: data }),
 );
 
 export const sourceMessage: fc.Arbitrary<SourceMessage> = fc.oneof(
