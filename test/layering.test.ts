@@ -53,7 +53,7 @@ const layers: Record<string, Layer> = {
   'ds-stream': { ...app, uses: ['@ds/app-kit', '@ds/codec', '@ds/stream-file'] },
   // It starts all of them as programs, and takes the conversion of blocks from ds-source.
   'ds-demo': { ...app, uses: [...app.uses, 'ds-client', 'ds-relay', 'ds-server', 'ds-source'] },
-  '@ds/test-kit': { uses: [], libraries: [], node: false },
+  '@ds/test-kit': { uses: [], libraries: [], node: true },
   'ds-bench': { uses: packages, libraries: 'any', node: true },
 };
 

@@ -1,1 +1,4 @@
 export { effort, Random, seed } from './random.js';
+export { SimulatedClock } from './simulation/clock.js';
+export { SimulatedNetwork, type Link, type SimulatedSocket } from './simulation/network.js';
+export { histories, simulate } from './simulation/simulate.js';
