@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProgram } from '@ds/app-kit/testing';
-import { encodeHeader, entriesOf, entryBatch } from '@ds/codec';
+import { encodeHeader, entryBatch } from '@ds/codec';
 import {
   clientPath,
   commit,
@@ -213,7 +213,7 @@ describe('many entries', () => {
     ]);
     expect((await client.ended()).status).toBe(0);
     let number = 0;
-    for (const entry of entriesOf(entryBatch(client.outBytes()))) {
+    for (const entry of entryBatch(client.outBytes())) {
       if (entry.number !== BigInt(number) || Buffer.from(entry.data).readUInt32BE() !== number) break;
       number++;
     }

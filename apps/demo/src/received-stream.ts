@@ -1,7 +1,7 @@
 /** What the client has received: its bytes, and what they hold. */
 
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { entriesOf, FrameDecoder, serverPackets } from '@ds/codec';
+import { FrameDecoder, serverPackets } from '@ds/codec';
 import { decodePayload, EntryType } from '@ds/zkevm';
 
 export class ReceivedStream {
@@ -44,7 +44,7 @@ export class ReceivedStream {
     this.#decoder.push(chunk);
     for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) {
       if (packet.kind !== 'entries') throw new Error(`the client passed on a ${packet.kind}, not entries`);
-      for (const entry of entriesOf(packet.batch)) {
+      for (const entry of packet.batch) {
         this.#entries++;
         if (entry.type === EntryType.l2BlockEnd) this.#blocks++;
         if (entry.type !== EntryType.transaction) continue;

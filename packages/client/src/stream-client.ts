@@ -1,10 +1,9 @@
 /** The client of a stream: asks for single entries, and follows the stream over lost connections. */
 import { setMaxListeners } from 'node:events';
 
-import { entriesOf, equalBytes, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
+import { equalBytes, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
 
 import { formatAddress, parseAddress, type ServerAddress } from './address.js';
-import { firstEntriesOf, lastEntryOf, withoutFirstEntry } from './batch-cut.js';
 import { Connection } from './connection.js';
 import { ClientError } from './errors.js';
 import { defaultRetry, Retry, type RetryOptions } from './retry.js';
@@ -103,7 +102,7 @@ export class StreamClient implements AsyncDisposable {
 
   /** The stream's entries, one by one, for ever or as far as asked for. Their data are views that stay what they are. */
   async *follow(options: FollowOptions = {}): AsyncGenerator<Entry, void, undefined> {
-    for await (const batch of this.followBatches(options)) yield* entriesOf(batch);
+    for await (const batch of this.followBatches(options)) yield* batch;
   }
 
   /**
@@ -134,7 +133,7 @@ export class StreamClient implements AsyncDisposable {
           left ??= entriesWanted({ ...options, from });
           if (left === 0n) return;
         }
-        if (last) seen = lastEntryOf(last);
+        if (last) seen = last.slice(last.count - 1, last.count).bytes;
         let unseen = await start(connection, from, header, seen);
         retry.connected();
         this.#options.onState?.({ kind: 'streaming', server: connection.server, header });
@@ -146,7 +145,7 @@ export class StreamClient implements AsyncDisposable {
           if (options.until !== undefined) left ??= options.until - batch.firstEntry + 1n;
           if (left !== undefined) {
             if (left <= 0n) return;
-            batch = firstEntriesOf(batch, left);
+            if (left < BigInt(batch.count)) batch = batch.slice(0, Number(left));
             left -= BigInt(batch.count);
           }
           from = batch.firstEntry + BigInt(batch.count);
@@ -263,11 +262,11 @@ async function start(
   }
   if (!overlap) return undefined;
   const batch = await connection.dueBatch();
-  if (!equalBytes(firstEntriesOf(batch, 1n).bytes, overlap)) {
+  if (!equalBytes(batch.slice(0, 1).bytes, overlap)) {
     const message = `${connection.server}: entry ${batch.firstEntry} is not what it was: this is not the stream followed before`;
     throw new ClientError('wrong-stream', message, { totalEntries: header.totalEntries });
   }
-  return withoutFirstEntry(batch);
+  return batch.count > 1 ? batch.slice(1, batch.count) : undefined;
 }
 
 function beyondEnd({ server }: Connection, from: bigint, totalEntries: bigint, cause?: unknown): ClientError {

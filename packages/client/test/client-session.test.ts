@@ -1,15 +1,7 @@
 // Goal: the client's side of a conversation, without a socket: commands become the golden bytes, golden answers become
 // events, however they are cut, and what no server may send is an error of its own kind.
 import { describe, expect, it } from 'vitest';
-import {
-  encodeEntry,
-  encodeHeader,
-  encodeResult,
-  entriesOf,
-  result,
-  ResultCode,
-  type ClientCommand,
-} from '@ds/codec';
+import { encodeEntry, encodeHeader, encodeResult, result, ResultCode, type ClientCommand } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
 import {
@@ -46,7 +38,7 @@ function events(session: ClientSession, ...chunks: readonly Uint8Array[]): unkno
 
 function plain(event: ClientEvent): unknown[] {
   if (event.kind !== 'batch') return [event];
-  return Array.from(entriesOf(event.batch), (entry) => ({
+  return Array.from(event.batch, (entry) => ({
     kind: 'streamed',
     entry: hex(encodeEntry(entry)),
   }));

@@ -1,8 +1,8 @@
 /**
  * Unsigned big-endian integers and ASCII in byte arrays.
  *
- * Plain shifts on `Uint8Array` rather than `DataView` or `Buffer`: they run in every environment, allocate
- * nothing, and are the fastest of the three.
+ * Plain shifts on `Uint8Array` rather than `DataView` or `Buffer`: they run in every environment and allocate nothing.
+ * A loop over many integers is better off with one `DataView`.
  */
 import { CodecError } from './errors.js';
 

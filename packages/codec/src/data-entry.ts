@@ -54,10 +54,16 @@ export function entryNumberAt(bytes: Uint8Array, at: number): number {
 
 /** The entry that stands at `at`. Its data is a view into `bytes`. */
 export function entryAt(bytes: Uint8Array, at: number): Entry {
+  const { buffer, byteOffset } = bytes;
   return {
     type: entryTypeAt(bytes, at),
     number: readU64(bytes, at + 9),
-    data: bytes.subarray(at + ENTRY_HEAD_BYTES, at + entryLengthAt(bytes, at)),
+    // Several times as fast as `subarray`, and never a `Buffer`, whose `slice` would copy nothing.
+    data: new Uint8Array(
+      buffer,
+      byteOffset + at + ENTRY_HEAD_BYTES,
+      entryLengthAt(bytes, at) - ENTRY_HEAD_BYTES,
+    ),
   };
 }
 

@@ -9,12 +9,13 @@
 export interface Grammar<Frame> {
   /**
    * Bytes of the frame at `at`, or 0 while `bytes[at..end)` is too short to tell.
-   * May cover several frames at once where `decode` makes one of them, provided that they are complete.
    * @throws {CodecError} as soon as the bytes cannot become a frame.
    */
   measure(bytes: Uint8Array, at: number, end: number): number;
-  /** The frame in `bytes[at..at + length)`, which `measure` has accepted. May keep views into `bytes`. */
-  decode(bytes: Uint8Array, at: number, length: number): Frame;
+  /** The frame at `at`, whose `length` bytes `measure` has accepted. May keep views into `bytes`. */
+  decode(bytes: Uint8Array, at: number, length: number, end: number): Frame;
+  /** How many bytes a frame is made of, if `decode` has put more into it than was measured: complete frames behind it. */
+  extent?(frame: Frame): number | undefined;
 }
 
 const FIRST_CAPACITY = 256;
@@ -66,15 +67,16 @@ export class FrameDecoder<Frame> {
       this.#append(chunk.length - at, length);
       return undefined;
     }
-    this.#at = at + length;
-    return this.#grammar.decode(chunk, at, length);
+    const frame = this.#grammar.decode(chunk, at, length, chunk.length);
+    this.#at = at + (this.#grammar.extent?.(frame) ?? length);
+    return frame;
   }
 
   #completeCut(): Frame | undefined {
     for (;;) {
       const length = this.#grammar.measure(this.#cut, 0, this.#cutLength);
       if (length !== 0 && length <= this.#cutLength) {
-        const frame = this.#grammar.decode(this.#cut, 0, length);
+        const frame = this.#grammar.decode(this.#cut, 0, length, length);
         this.#cut = NOTHING;
         this.#cutLength = 0;
         return frame;

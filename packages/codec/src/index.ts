@@ -31,6 +31,7 @@ export {
   writeEntry,
   type Entry,
 } from './data-entry.js';
+export { EntryBatch, entryBatch } from './entry-batch.js';
 export { CodecError, type CodecErrorCode } from './errors.js';
 export { FrameDecoder, type Grammar } from './frame-decoder.js';
 export {
@@ -42,13 +43,7 @@ export {
   type StreamIdentity,
 } from './header-entry.js';
 export { encodeResult, result, ResultCode, type Result } from './result.js';
-export {
-  entriesOf,
-  entryBatch,
-  serverPackets,
-  type EntryBatch,
-  type ServerPacket,
-} from './server-packets.js';
+export { serverPackets, type ServerPacket } from './server-packets.js';
 export {
   ANY_ENTRY,
   encodeSourceMessage,

@@ -28,7 +28,7 @@ import {
   type CodecErrorCode,
   type Grammar,
 } from '../src/index.js';
-import { goldenFile, hex } from './golden.js';
+import { goldenEntries, goldenFile, hex } from './golden.js';
 import { concat, decode, drain, encodePacket, unbatched } from './support/decoding.js';
 
 const refused = (code: CodecErrorCode): Error =>
@@ -358,5 +358,27 @@ describe('A batch', () => {
     expect(decoder.bufferedBytes).toBe(ENTRY_HEAD_BYTES - 1);
     decoder.push(data.slice(-1));
     expect(decoder.next()).toMatchObject({ kind: 'entries', batch: { firstEntry: 2n, count: 1 } });
+  });
+
+  it('gives its entries by index, in parts, and in memory of its own', () => {
+    const { data } = goldenFile;
+    const batch = entryBatch(data);
+    expect([0, 1, 2].map((index) => batch.entry(index))).toEqual(goldenEntries);
+    expect([0, 1, 2].map((index) => batch.type(index))).toEqual(goldenEntries.map(({ type }) => type));
+    expect([0, 1, 2].map((index) => batch.data(index))).toEqual(goldenEntries.map((entry) => entry.data));
+    expect([0, 1, 2, 3].map((index) => batch.offset(index))).toEqual([0, 26, 48, 65]);
+    expect(batch.nextEntry).toBe(3n);
+    for (const index of [-1, 3, 0.5]) expect(() => batch.entry(index)).toThrow(RangeError);
+
+    const rest = batch.slice(1, 3);
+    expect(rest).toMatchObject({ firstEntry: 1n, count: 2 });
+    expect([...rest]).toEqual(goldenEntries.slice(1));
+    expect(rest.data(0)).toEqual(goldenEntries[1]?.data);
+    expect(rest.bytes.buffer).toBe(data.buffer);
+    expect(batch.slice(0, 3)).toBe(batch);
+
+    const copy = rest.copy();
+    expect([...copy]).toEqual(goldenEntries.slice(1));
+    expect(copy.bytes.buffer).not.toBe(data.buffer);
   });
 });

@@ -8,6 +8,7 @@ import {
   encodeEntry,
   encodeHeader,
   encodeSourceMessage,
+  entryBatch,
   entryAt,
   entryNumberAt,
   readU32,
@@ -152,11 +153,16 @@ describe('Numbers of entries in a row', () => {
     ['missing beyond 2^53', 2n ** 53n, 2n ** 53n + 2n],
     ['wrapped at 2^32', 2n ** 32n - 1n, 0n],
     ['wrapped at 2^64', 2n ** 64n - 1n, 0n],
-  ])('are refused when one is %s', (_what, before, after) => {
-    expect(() => decode(serverPackets, row(before, after))).toThrow(sequence);
-  });
-
-  it('are checked within a batch only: from one batch to the next it is the receiver who must', () => {
-    expect(decode(serverPackets, row(7n), row(9n))).toHaveLength(2);
-  });
+  ])(
+    'end a batch when one is %s: from one batch to the next it is the receiver who must check',
+    (_what, before, after) => {
+      const batches = [
+        { batch: { firstEntry: before, count: 1 } },
+        { batch: { firstEntry: after, count: 1 } },
+      ];
+      expect(decode(serverPackets, row(before, after))).toMatchObject(batches);
+      expect(decode(serverPackets, row(before), row(after))).toMatchObject(batches);
+      expect(() => entryBatch(row(before, after))).toThrow(sequence);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 // Goal: a program that embeds the server feeds it and reads it with the protocol's own calls, alone or beside a source.
 import { describe, expect, it } from 'vitest';
-import { ResultCode } from '@ds/codec';
+import { EntryBatch, ResultCode } from '@ds/codec';
 
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { StreamServer } from '../src/index.js';
@@ -32,7 +32,7 @@ describe('The calls of a server', () => {
   it('copy entries of another stream byte for byte', async () => {
     const server = await serve(await emptyStream());
     await server.startAtomicOp();
-    server.addStreamBatch({ bytes: bytesOf(goldenEntries), firstEntry: 0n, count: 3 });
+    server.addStreamBatch(new EntryBatch(bytesOf(goldenEntries), 0n, 3));
     await server.commitAtomicOp();
     expect(server.getHeader()).toEqual(goldenHeader);
     expect(server.getBookmark(bookmarkEntry.data)).toBe(0n);

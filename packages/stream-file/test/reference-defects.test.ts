@@ -5,7 +5,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { entryBatch } from '@ds/codec';
+import { EntryBatch, entryBatch } from '@ds/codec';
 import { StreamFile } from '../src/index.js';
 import {
   ascii,
@@ -160,13 +160,13 @@ describe('a defect of the reference that is none here:', () => {
       [concat([bytes('03'), good.subarray(1)]), 'bad-entry'],
     ] as const) {
       expect(() => {
-        file.addStreamBatch({ bytes: bad, firstEntry: 1n, count: 1 });
+        file.addStreamBatch(new EntryBatch(bad, 1n, 1));
       }).toThrow(expect.objectContaining({ code }));
     }
     expect(() => {
-      file.addStreamBatch({ bytes: good, firstEntry: 2n, count: 1 });
+      file.addStreamBatch(new EntryBatch(good, 2n, 1));
     }).toThrow(expect.objectContaining({ code: 'bad-sequence' }));
-    file.addStreamBatch({ bytes: good, firstEntry: 1n, count: 1 });
+    file.addStreamBatch(new EntryBatch(good, 1n, 1));
     await file.commitAtomicOp();
     expect(hex(await file.getEntryBytes(1n))).toBe(hex(good));
   });

@@ -1,6 +1,6 @@
 /** One JSON object a line. 64-bit integers are decimal strings, as JSON's numbers lose digits above 2^53. */
 
-import { entriesOf, type Entry } from '@ds/codec';
+import type { Entry } from '@ds/codec';
 import type { Format } from './format.js';
 import { hex } from './hex.js';
 
@@ -11,7 +11,7 @@ export const json: Format = {
   entry: line,
   batch(batch) {
     let lines = '';
-    for (const entry of entriesOf(batch)) lines += line(entry);
+    for (const entry of batch) lines += line(entry);
     return lines;
   },
 };

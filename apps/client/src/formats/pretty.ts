@@ -1,7 +1,7 @@
 /** Lines for people: an entry's number, what it is, and its fields; the data in hexadecimal where nothing is known. */
 
 import pc from 'picocolors';
-import { entriesOf, type Entry } from '@ds/codec';
+import type { Entry } from '@ds/codec';
 import type { Format } from './format.js';
 import { hex } from './hex.js';
 import { PayloadDecoder } from './payload-decoder.js';
@@ -51,7 +51,7 @@ export function pretty({ columns, color }: Screen): Format {
     entry: line,
     batch(batch) {
       let lines = '';
-      for (const entry of entriesOf(batch)) lines += line(entry);
+      for (const entry of batch) lines += line(entry);
       return lines;
     },
   };

@@ -1,7 +1,7 @@
 /** The command that writes entries as operations, one a line. */
 
 import { defineCommand } from '@ds/app-kit';
-import { entriesOf, entryBatch, type Entry } from '@ds/codec';
+import { entryBatch, type Entry } from '@ds/codec';
 import { StreamFileReader } from '@ds/stream-file';
 import { StreamToolError } from '../errors.js';
 import { operationLine } from '../operation-line.js';
@@ -34,7 +34,7 @@ export const exportEntries = defineCommand({
       let dataBytes = 0;
       for await (const { bytes } of reader.chunks(BigInt(from), BigInt(end))) {
         signal.throwIfAborted();
-        for (const entry of entriesOf(entryBatch(bytes))) {
+        for (const entry of entryBatch(bytes)) {
           operation.push(entry);
           dataBytes += entry.data.length;
           if (operation.length < entriesPerOperation && dataBytes < LINE_DATA_BYTES) continue;

@@ -1,7 +1,7 @@
 /** The command that cuts a stream. */
 
 import { defineCommand, formatHex, type Options } from '@ds/app-kit';
-import { BOOKMARK_ENTRY_TYPE, entriesOf, entryBatch, equalBytes } from '@ds/codec';
+import { BOOKMARK_ENTRY_TYPE, entryBatch, equalBytes } from '@ds/codec';
 import { cutDamaged, StreamFile, StreamFileError, StreamFileReader } from '@ds/stream-file';
 import { StreamToolError } from '../errors.js';
 import { truncateOptions } from '../options.js';
@@ -81,7 +81,7 @@ async function newestWith(
   return withProgress('looking for the bookmark', async (advance) => {
     let newest: number | undefined;
     for await (const { bytes, nextOffset } of reader.chunks(0n, reader.header.totalEntries)) {
-      for (const { type, number, data } of entriesOf(entryBatch(bytes)))
+      for (const { type, number, data } of entryBatch(bytes))
         if (type === BOOKMARK_ENTRY_TYPE && equalBytes(data, key)) newest = Number(number);
       advance(nextOffset, reader.committedLength);
     }

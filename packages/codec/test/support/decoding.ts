@@ -3,7 +3,6 @@ import {
   encodeEntry,
   encodeHeader,
   encodeResult,
-  entriesOf,
   ANSWER_PACKET,
   FrameDecoder,
   type Grammar,
@@ -45,7 +44,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 /** Packets with their batches taken apart: how entries come together in batches depends on the chunks. */
 export function unbatched(packet: ServerPacket): GoldenPacket[] {
   if (packet.kind !== 'entries') return [packet];
-  return Array.from(entriesOf(packet.batch), (entry) => ({ kind: 'entry', entry }));
+  return Array.from(packet.batch, (entry) => ({ kind: 'entry', entry }));
 }
 
 export function encodePacket(packet: GoldenPacket): Uint8Array {
