@@ -94,11 +94,11 @@ class Feeding implements AsyncDisposable {
     const random = new Random(seed + 1);
     const acknowledged: Promise<unknown>[] = [];
     for (let number = 0; !this.#ending; number++) {
-      await this.#source.startAtomicOp();
+      const atomicOp = await this.#source.startAtomicOp();
       const texts = operation(random, number);
-      for (const text of texts) this.#source.addStreamEntry(1, Buffer.from(text));
+      for (const text of texts) atomicOp.addEntry(1, Buffer.from(text));
       const firstEntry = BigInt(this.#sent.length);
-      const committed = this.#source.commitAtomicOp().then((commit) => {
+      const committed = atomicOp.commit().then((commit) => {
         expect(commit.firstEntry).toBe(firstEntry);
       });
       committed.catch(() => undefined);

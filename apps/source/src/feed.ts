@@ -1,22 +1,12 @@
 /** Sends operations to a source without waiting for each, and counts what the servers have acknowledged. */
 
 import { describeError } from '@ds/app-kit';
-import type { Commit } from '@ds/source';
+import type { AtomicOperation, StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
 import type { Operation } from './operation.js';
 
-/** What a feed needs of a source. */
-export interface OperationSink {
-  readonly nextEntry: bigint;
-  startAtomicOp(): Promise<void>;
-  addStreamEntry(type: number, data: Uint8Array): bigint;
-  addStreamBookmark(key: Uint8Array): bigint;
-  commitAtomicOp(): Promise<Commit>;
-  rollbackAtomicOp(): void;
-}
-
 export class Feed {
-  readonly #sink: OperationSink;
+  readonly #source: Pick<StreamSource, 'startAtomicOp'>;
   /** Number of the first entry that this feed adds. */
   readonly firstEntry: bigint;
   #operations = 0;
@@ -26,11 +16,14 @@ export class Feed {
   readonly #onFailure: (reason: unknown) => void;
 
   /** `onFailure` is told why an operation could not be committed. */
-  constructor(sink: OperationSink, onFailure: (reason: unknown) => void) {
-    this.#sink = sink;
+  constructor(
+    source: Pick<StreamSource, 'nextEntry' | 'startAtomicOp'>,
+    onFailure: (reason: unknown) => void,
+  ) {
+    this.#source = source;
     this.#onFailure = onFailure;
-    this.firstEntry = sink.nextEntry;
-    this.#nextEntry = sink.nextEntry;
+    this.firstEntry = source.nextEntry;
+    this.#nextEntry = source.nextEntry;
   }
 
   /** Operations that are acknowledged. */
@@ -55,18 +48,16 @@ export class Feed {
    * @throws {SourceError} why nothing can be written any more
    */
   async send(operation: Operation): Promise<void> {
-    await this.#sink.startAtomicOp();
+    using atomicOp = await this.#source.startAtomicOp();
     try {
       for (const entry of operation.entries) {
-        if ('bookmark' in entry) this.#sink.addStreamBookmark(entry.bookmark);
-        else this.#sink.addStreamEntry(entry.type, entry.data);
+        if ('bookmark' in entry) atomicOp.addBookmark(entry.bookmark);
+        else atomicOp.addEntry(entry.type, entry.data);
       }
     } catch (cause) {
-      this.#sink.rollbackAtomicOp();
       throw new FeedError('bad-input', `${operation.origin}: ${describeError(cause)}`, { cause });
     }
-    if (operation.rollback) this.#sink.rollbackAtomicOp();
-    else this.#newest = this.#commit();
+    if (!operation.rollback) this.#newest = this.#commit(atomicOp);
   }
 
   /** Resolves when it is known of each operation that was sent whether it is acknowledged. */
@@ -74,9 +65,9 @@ export class Feed {
     return this.#newest;
   }
 
-  async #commit(): Promise<void> {
+  async #commit(atomicOp: AtomicOperation): Promise<void> {
     try {
-      const { nextEntry } = await this.#sink.commitAtomicOp();
+      const { nextEntry } = await atomicOp.commit();
       this.#operations++;
       if (nextEntry > this.#nextEntry) this.#nextEntry = nextEntry;
     } catch (error) {

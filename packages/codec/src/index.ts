@@ -42,6 +42,7 @@ export {
   type Header,
   type StreamIdentity,
 } from './header-entry.js';
+export { OperationEncoder } from './operation-encoder.js';
 export { encodeResult, result, ResultCode, type Result } from './result.js';
 export { serverPackets, type ServerPacket } from './server-packets.js';
 export {

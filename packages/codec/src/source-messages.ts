@@ -29,10 +29,10 @@ export const SOURCE_PROTOCOL_VERSION = 1n;
 export const ANY_ENTRY = 0xffff_ffff_ffff_ffffn;
 
 const OPEN_SOURCE = 256;
-const START_ATOMIC_OP = 257;
-const ADD_STREAM_ENTRY = 258;
-const ADD_STREAM_BOOKMARK = 259;
-const COMMIT_ATOMIC_OP = 260;
+export const START_ATOMIC_OP = 257;
+export const ADD_STREAM_ENTRY = 258;
+export const ADD_STREAM_BOOKMARK = 259;
+export const COMMIT_ATOMIC_OP = 260;
 const ROLLBACK_ATOMIC_OP = 261;
 const TRUNCATE_FILE = 262;
 const UPDATE_ENTRY_DATA = 263;

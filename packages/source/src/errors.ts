@@ -14,10 +14,8 @@ export type SourceErrorCode =
   | 'differs'
   /** What a server sends breaks the protocol. */
   | 'protocol'
-  /** An atomic operation is open, and the call cannot be made meanwhile. */
-  | 'operation-open'
-  /** No atomic operation is open. */
-  | 'no-operation'
+  /** The atomic operation is committed or rolled back already. */
+  | 'operation-ended'
   /** An entry or a bookmark that no stream can hold. */
   | 'bad-entry'
   /** An operation larger than this source may hold in memory. */

@@ -1,3 +1,5 @@
+export type { WaitOptions } from './abortable.js';
+export type { AtomicOperation, Commit } from './atomic-operation.js';
 export { SourceError, type SourceErrorCode } from './errors.js';
 export type { RetryOptions, ServerAddress, ServerState, StreamSourceOptions } from './options.js';
-export { StreamSource, type Commit } from './stream-source.js';
+export { StreamSource } from './stream-source.js';

@@ -1,54 +1,46 @@
-/**
- * A source: makes atomic operations, and brings each of them exactly once and in order to all its servers.
- *
- * An operation is built in memory and encoded once. Nothing of it is sent before it is committed, so one that is rolled
- * back leaves no trace anywhere.
- */
+/** A source: makes atomic operations, and brings each of them exactly once and in order to all its servers. */
 import {
-  BOOKMARK_ENTRY_TYPE,
-  checkBookmark,
   checkEntry,
   CodecError,
   encodeSourceMessage,
+  OperationEncoder,
   type Header,
   type SourceMessage,
 } from '@ds/codec';
 
+import { abortable, type WaitOptions } from './abortable.js';
+import { AtomicOperation, type Commit, type OperationOwner } from './atomic-operation.js';
 import { SourceError, type SourceErrorCode } from './errors.js';
 import { parseAddress, type StreamSourceOptions } from './options.js';
-import type { Request, RequestLog } from './request-log.js';
-import { ServerGroup } from './server-group.js';
-
-/** The entries of an operation that is acknowledged. */
-export interface Commit {
-  /** Number of the first one; that of the next entry if the operation was empty. A u64. */
-  readonly firstEntry: bigint;
-  /** Number of the entry behind the last one. A u64. */
-  readonly nextEntry: bigint;
-}
+import { ByteArena } from './requests/byte-arena.js';
+import type { Request, RequestLog } from './requests/request-log.js';
+import { ServerGroup } from './servers/server-group.js';
 
 const noToken = new Uint8Array(0);
 
-/** The open operation. */
-interface Operation {
-  readonly firstEntry: bigint;
-  readonly messages: Uint8Array[];
-  bytes: number;
-  nextEntry: bigint;
-}
+/** An encoder that holds more is not kept for the next operation. */
+const KEPT_ENCODER_BYTES_MAX = 1 << 20;
 
-/** Feeds one or more servers. One operation can be open at a time; commits can be under way in any number. */
+/** Feeds one or more servers with operations, any number of which can be under way. */
 export class StreamSource implements AsyncDisposable {
   readonly #streamType: bigint;
-  readonly #operationBytesMax: number;
+  readonly #owner: OperationOwner;
   readonly #group: ServerGroup;
   readonly #log: RequestLog;
-  #operation: Operation | undefined;
+  readonly #arena = new ByteArena();
+  /** Of the operation that ended last, for the next one. */
+  #spareEncoder: OperationEncoder | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: StreamSourceOptions, group: ServerGroup, log: RequestLog) {
     this.#streamType = options.streamType ?? 1n;
-    this.#operationBytesMax = options.operationBytesMax ?? 256 << 20;
+    this.#owner = {
+      operationBytesMax: options.operationBytesMax ?? 256 << 20,
+      commit: (encoder, wait) => this.#commit(encoder, wait),
+      rolledBack: (encoder) => {
+        this.#keep(encoder);
+      },
+    };
     this.#group = group;
     this.#log = log;
   }
@@ -57,7 +49,7 @@ export class StreamSource implements AsyncDisposable {
    * Connects to the servers; resolves when all were tried and one at least is there.
    * @throws {SourceError} `no-server`, `fenced`, `bad-option`
    */
-  static async open(options: StreamSourceOptions): Promise<StreamSource> {
+  static async open(options: StreamSourceOptions, wait: WaitOptions = {}): Promise<StreamSource> {
     const servers = options.servers.map(parseAddress);
     const {
       quorum = 'all',
@@ -73,6 +65,7 @@ export class StreamSource implements AsyncDisposable {
     if (typeof quorum === 'number' && !(Number.isInteger(quorum) && quorum > 0 && quorum <= servers.length)) {
       throw new SourceError('bad-option', `a quorum of ${quorum} among ${servers.length} servers`);
     }
+    wait.signal?.throwIfAborted();
     const group = new ServerGroup({
       servers,
       quorum,
@@ -91,125 +84,77 @@ export class StreamSource implements AsyncDisposable {
       },
     });
     try {
-      return new StreamSource(options, group, await group.open());
+      return new StreamSource(options, group, await abortable(group.open(), wait));
     } catch (error) {
       await group.close();
       throw error;
     }
   }
 
-  /** Number that the next entry gets, the open operation's and all unacknowledged ones counted. A u64. */
+  /** Number that the first entry of the operation gets that is committed next. A u64. */
   get nextEntry(): bigint {
-    return this.#operation?.nextEntry ?? this.#log.entries;
+    return this.#log.entries;
   }
 
   /**
-   * Opens an atomic operation; waits while too much is unacknowledged.
-   * @throws {SourceError} `operation-open`, `closed`, or why nothing can be written any more: `fenced`, `no-server`
+   * Starts an atomic operation; waits while too much is unacknowledged. With `signal` it stops waiting.
+   * @throws {SourceError} `closed`, or why nothing can be written any more: `fenced`, `no-server`
    */
-  async startAtomicOp(): Promise<void> {
-    this.#checkIdle();
-    await this.#group.ready();
-    this.#checkIdle();
-    const firstEntry = this.#log.entries;
-    this.#operation = { firstEntry, nextEntry: firstEntry, messages: [], bytes: 0 };
-    this.#add(this.#operation, { kind: 'startAtomicOp', expectedEntry: firstEntry });
-  }
-
-  /**
-   * Adds an entry to the open operation; returns the number it will have. The data are copied.
-   * @throws {SourceError} `no-operation`, `bad-entry`, or `too-large`, which leaves the operation open without the entry
-   */
-  addStreamEntry(type: number, data: Uint8Array): bigint {
-    const operation = this.#openOperation();
-    if (type === BOOKMARK_ENTRY_TYPE) {
-      throw new SourceError(
-        'bad-entry',
-        `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`,
-      );
+  async startAtomicOp(wait: WaitOptions = {}): Promise<AtomicOperation> {
+    this.#checkUsable();
+    const ready = this.#group.ready();
+    if (ready) {
+      await abortable(ready, wait);
+      this.#checkUsable();
     }
-    checked('bad-entry', () => {
-      checkEntry(type, data);
-    });
-    this.#add(operation, { kind: 'addStreamEntry', entryType: type, data });
-    return operation.nextEntry++;
+    wait.signal?.throwIfAborted();
+    const encoder = this.#spareEncoder ?? new OperationEncoder(this.#streamType);
+    this.#spareEncoder = undefined;
+    return new AtomicOperation(this.#owner, encoder);
   }
 
   /**
-   * Adds a bookmark to the open operation; returns the number of its entry.
-   * @throws {SourceError} `no-operation`, `bad-entry` unless the key has 1 to 16 bytes, or `too-large`
+   * Cuts the stream on all servers: this entry and all after it go. With `signal` only the wait ends.
+   * @throws {SourceError} `bad-entry` if there is no such entry, or why nothing can be written any more
    */
-  addStreamBookmark(key: Uint8Array): bigint {
-    const operation = this.#openOperation();
-    checked('bad-entry', () => {
-      checkBookmark(key);
-    });
-    this.#add(operation, { kind: 'addStreamBookmark', bookmark: key });
-    return operation.nextEntry++;
-  }
-
-  /**
-   * Commits the open operation; resolves when enough servers have acknowledged it.
-   * An operation without entries changes nothing, and is sent to nobody.
-   * @throws {SourceError} `no-operation`, or why nothing can be written any more
-   */
-  async commitAtomicOp(): Promise<Commit> {
-    const operation = this.#openOperation();
-    this.#operation = undefined;
-    const { firstEntry, nextEntry } = operation;
-    if (nextEntry > firstEntry) {
-      operation.messages.push(this.#encode({ kind: 'commitAtomicOp' }));
-      await this.#request('operation', Buffer.concat(operation.messages), firstEntry, nextEntry);
-    }
-    return { firstEntry, nextEntry };
-  }
-
-  /**
-   * Rolls the open operation back, as if it had never been.
-   * @throws {SourceError} `no-operation`
-   */
-  rollbackAtomicOp(): void {
-    this.#openOperation();
-    this.#operation = undefined;
-  }
-
-  /**
-   * Cuts the stream on all servers: this entry and all after it go.
-   * @throws {SourceError} `operation-open`, `bad-entry` if there is no such entry, or why nothing can be written any more
-   */
-  async truncateFile(entryNumber: bigint): Promise<void> {
-    this.#checkIdle();
+  async truncate(entryNumber: bigint, wait: WaitOptions = {}): Promise<void> {
+    this.#checkUsable();
     this.#checkExists(entryNumber);
     const bytes = this.#encode({ kind: 'truncateFile', entryNumber });
-    await this.#request('truncation', bytes, this.#log.entries, entryNumber);
+    await abortable(this.#request('truncation', bytes, this.#log.entries, entryNumber), wait);
   }
 
   /**
-   * Replaces a committed entry's data by data of the same length, on all servers.
-   * @throws {SourceError} `operation-open`, `bad-entry` if there is no such entry, `refused` if it has another type or
-   *   length, or why nothing can be written any more
+   * Replaces a committed entry's data by data of the same length, on all servers. With `signal` only the wait ends.
+   * @throws {SourceError} `bad-entry` if there is no such entry, `refused` if it has another type or length, or why nothing
+   *   can be written any more
    */
-  async updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void> {
-    this.#checkIdle();
+  async updateEntry(
+    entryNumber: bigint,
+    type: number,
+    data: Uint8Array,
+    wait: WaitOptions = {},
+  ): Promise<void> {
+    this.#checkUsable();
     this.#checkExists(entryNumber);
     checked('bad-entry', () => {
       checkEntry(type, data);
     });
     const bytes = this.#encode({ kind: 'updateEntryData', entryNumber, entryType: type, data });
-    await this.#request('update', bytes, this.#log.entries, this.#log.entries);
+    await abortable(this.#request('update', bytes, this.#log.entries, this.#log.entries), wait);
   }
 
   /**
    * Identity and committed size of the stream, from a server.
    * @throws {SourceError} `no-server`, `disconnected`
    */
-  getHeader(): Promise<Header> {
-    return this.#group.header();
+  header(wait: WaitOptions = {}): Promise<Header> {
+    return abortable(this.#group.header(), wait);
   }
 
   /**
-   * Rolls back what is open, waits until all is acknowledged and connected servers have all of it, and ends the
-   * connections. Rejects if not all could be.
+   * Waits until all is acknowledged and connected servers have all of it, and ends the connections. Rejects if not all
+   * could be. Operations that are open cannot be committed any more.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -222,17 +167,37 @@ export class StreamSource implements AsyncDisposable {
 
   /** Ends the connections at once. What is not acknowledged rejects with `closed`, and may or may not be in the stream. */
   abort(): Promise<void> {
-    this.#operation = undefined;
     return this.#group.close();
   }
 
   async #close(): Promise<void> {
-    this.#operation = undefined;
     try {
       await this.#group.drained();
     } finally {
       await this.#group.close();
     }
+  }
+
+  async #commit(encoder: OperationEncoder, wait: WaitOptions): Promise<Commit> {
+    const firstEntry = this.#log.entries;
+    const nextEntry = firstEntry + BigInt(encoder.entryCount);
+    try {
+      this.#checkUsable();
+      if (nextEntry === firstEntry) return { firstEntry, nextEntry };
+    } catch (error) {
+      this.#keep(encoder);
+      throw error;
+    }
+    const bytes = this.#arena.copy(encoder.finish(firstEntry));
+    this.#keep(encoder);
+    await abortable(this.#request('operation', bytes, firstEntry, nextEntry), wait);
+    return { firstEntry, nextEntry };
+  }
+
+  /** Takes back the encoder of an operation that is over. */
+  #keep(encoder: OperationEncoder): void {
+    encoder.clear();
+    if (encoder.capacity <= KEPT_ENCODER_BYTES_MAX) this.#spareEncoder = encoder;
   }
 
   #request(
@@ -241,17 +206,14 @@ export class StreamSource implements AsyncDisposable {
     entriesBefore: bigint,
     entriesAfter: bigint,
   ): Promise<void> {
-    const { failure } = this.#group;
-    if (failure) return Promise.reject(failure);
     return new Promise((resolve, reject) => {
       this.#group.push({ kind, bytes, entriesBefore, entriesAfter, resolve, reject });
     });
   }
 
-  #checkIdle(): void {
+  #checkUsable(): void {
     if (this.#closed) throw new SourceError('closed', 'the source is closed');
-    if (this.#operation)
-      throw new SourceError('operation-open', 'an atomic operation is open: commit it or roll it back first');
+    if (this.#group.failure) throw this.#group.failure;
   }
 
   #checkExists(entryNumber: bigint): void {
@@ -261,21 +223,6 @@ export class StreamSource implements AsyncDisposable {
       'bad-entry',
       `entry ${entryNumber} does not exist: the stream has ${entries} entries`,
     );
-  }
-
-  #openOperation(): Operation {
-    if (!this.#operation) throw new SourceError('no-operation', 'no atomic operation is open');
-    return this.#operation;
-  }
-
-  #add(operation: Operation, message: SourceMessage): void {
-    const bytes = this.#encode(message);
-    if (operation.bytes + bytes.length > this.#operationBytesMax) {
-      const message = `the operation from entry ${operation.firstEntry} on is larger than ${this.#operationBytesMax} bytes`;
-      throw new SourceError('too-large', message);
-    }
-    operation.messages.push(bytes);
-    operation.bytes += bytes.length;
   }
 
   #encode(message: SourceMessage): Uint8Array {

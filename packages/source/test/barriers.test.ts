@@ -12,7 +12,7 @@ describe('A truncation', () => {
     const source = await openSource([server.address]);
     const before = await Promise.all([send(source, [filled(1), filled(2)])]);
     const second = await send(source, [filled(3)]);
-    const truncated = source.truncateFile(1n);
+    const truncated = source.truncate(1n);
     expect(source.nextEntry).toBe(1n);
     const behind = await send(source, [filled(4)]);
     expect(await behind.committed).toEqual({ firstEntry: 1n, nextEntry: 2n });
@@ -30,7 +30,7 @@ describe('A truncation', () => {
       let truncations = 0;
       server.file.listen({ committed: () => undefined, truncated: () => truncations++ });
       way.passes[direction] = false;
-      const truncated = source.truncateFile(2n);
+      const truncated = source.truncate(2n);
       const behind = await send(source, [filled(8), filled(9)]);
       if (direction === 'down') {
         await until(() => truncations === 1);
@@ -52,9 +52,9 @@ describe('A truncation', () => {
     const source = await openSource([up.address, down.address], { quorum: 'any' });
     await down.stop();
     await commit(source, [filled(1), filled(2), filled(3)]);
-    await source.truncateFile(1n);
+    await source.truncate(1n);
     await commit(source, [filled(4)]);
-    await source.truncateFile(0n);
+    await source.truncate(0n);
     await commit(source, [filled(5)]);
     await down.start();
     await until(() => down.totalEntries === 1n);
@@ -67,7 +67,7 @@ describe('A truncation', () => {
     const server = await TestServer.start();
     const source = await openSource([server.address]);
     await commit(source, [filled(1)]);
-    await expect(source.truncateFile(entry)).rejects.toMatchObject({ code: 'bad-entry' });
+    await expect(source.truncate(entry)).rejects.toMatchObject({ code: 'bad-entry' });
     expect(await commit(source, [filled(2)])).toEqual({ firstEntry: 1n, nextEntry: 2n });
   });
 });
@@ -77,7 +77,7 @@ describe('An update', () => {
     const server = await TestServer.start();
     const source = await openSource([server.address]);
     const first = await send(source, [filled(1), filled(2)]);
-    const updated = source.updateEntryData(1n, 1, Uint8Array.of(7));
+    const updated = source.updateEntry(1n, 1, Uint8Array.of(7));
     const behind = await send(source, [filled(3)]);
     await Promise.all([first.committed, updated, behind.committed]);
     expect(await server.entries()).toEqual(numbered([filled(1), filled(7), filled(3)]));
@@ -89,7 +89,7 @@ describe('An update', () => {
     const source = await openSource([way.address]);
     await commit(source, [filled(1)]);
     way.passes[direction] = false;
-    const updated = source.updateEntryData(0n, 1, Uint8Array.of(7));
+    const updated = source.updateEntry(0n, 1, Uint8Array.of(7));
     const behind = await send(source, [filled(3)]);
     if (direction === 'down') {
       const data = async (): Promise<number | undefined> => (await server.file.getEntry(0n))?.data[0];
@@ -109,7 +109,7 @@ describe('An update', () => {
     const servers = [await TestServer.start(), await TestServer.start()];
     const source = await openSource(servers.map(({ address }) => address));
     await commit(source, [filled(1)]);
-    const updated = source.updateEntryData(0n, type, data);
+    const updated = source.updateEntry(0n, type, data);
     const behind = await send(source, [filled(2)]);
     await expect(updated).rejects.toMatchObject({ code: 'refused', result: { code } });
     await behind.committed;
@@ -119,7 +119,7 @@ describe('An update', () => {
   it('of an entry that does not exist is refused before anybody is asked', async () => {
     const server = await TestServer.start();
     const source = await openSource([server.address]);
-    const updated = source.updateEntryData(0n, 1, Uint8Array.of(1));
+    const updated = source.updateEntry(0n, 1, Uint8Array.of(1));
     await expect(updated).rejects.toMatchObject({ code: 'bad-entry' });
   });
 });

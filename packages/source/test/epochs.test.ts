@@ -19,8 +19,8 @@ describe('A source with a higher epoch', () => {
     expect(taking.nextEntry).toBe(1n);
     await until(() => states.some(({ kind }) => kind === 'left-out'));
     await expect(old.startAtomicOp()).rejects.toMatchObject({ code: 'fenced' });
-    await expect(old.truncateFile(0n)).rejects.toMatchObject({ code: 'fenced' });
-    await expect(old.getHeader()).rejects.toMatchObject({ code: 'fenced' });
+    await expect(old.truncate(0n)).rejects.toMatchObject({ code: 'fenced' });
+    await expect(old.header()).rejects.toMatchObject({ code: 'fenced' });
     await commit(taking, [filled(2)]);
     expect(await server.entries()).toEqual(numbered([filled(1), filled(2)]));
   });

@@ -125,7 +125,7 @@ describe('A server that lies', () => {
       },
     });
     const source = await openSource([address]);
-    await expect(source.truncateFile(2n)).rejects.toMatchObject({ cause: { code: 'protocol' } });
+    await expect(source.truncate(2n)).rejects.toMatchObject({ cause: { code: 'protocol' } });
   });
 
   it('about the number that comes next is asked anew, until it fits', async () => {

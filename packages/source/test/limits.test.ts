@@ -1,6 +1,5 @@
 // What a source refuses at once, what it holds in memory, and how long it waits.
 import { describe, expect, it } from 'vitest';
-import { ENTRY_DATA_BYTES_MAX } from '@ds/codec';
 
 import { StreamSource, type StreamSourceOptions } from '../src/index.js';
 import { commit, filled, numbered, openSource, send, sleep, until } from './support/operations.js';
@@ -46,88 +45,6 @@ describe('A token', () => {
         cause: { code: 'refused', result: { code: 33 } },
       });
     }
-  });
-});
-
-describe('One operation at a time', () => {
-  it('is open: another one, a truncation and an update are refused meanwhile', async () => {
-    const source = await openSource([(await TestServer.start()).address]);
-    await commit(source, [filled(0)]);
-    await source.startAtomicOp();
-    const refusal = { code: 'operation-open' };
-    await expect(source.startAtomicOp()).rejects.toMatchObject(refusal);
-    await expect(source.truncateFile(0n)).rejects.toMatchObject(refusal);
-    await expect(source.updateEntryData(0n, 1, Uint8Array.of(1))).rejects.toMatchObject(refusal);
-    source.rollbackAtomicOp();
-    await source.startAtomicOp();
-  });
-
-  it('is open for whoever asks first', async () => {
-    const source = await openSource([(await TestServer.start()).address]);
-    const [first, second] = await Promise.allSettled([source.startAtomicOp(), source.startAtomicOp()]);
-    expect(first.status).toBe('fulfilled');
-    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'operation-open' } });
-  });
-
-  it('is needed for what belongs into one', async () => {
-    const source = await openSource([(await TestServer.start()).address]);
-    const refusal = expect.objectContaining({ code: 'no-operation' }) as Error;
-    expect(() => source.addStreamEntry(1, new Uint8Array(1))).toThrow(refusal);
-    expect(() => source.addStreamBookmark(new Uint8Array(1))).toThrow(refusal);
-    expect(() => {
-      source.rollbackAtomicOp();
-    }).toThrow(refusal);
-    await expect(source.commitAtomicOp()).rejects.toMatchObject({ code: 'no-operation' });
-  });
-});
-
-describe('An entry', () => {
-  it.each([
-    ['of the bookmarks’ type', 0xb0, 1],
-    ['with a type above a u32', 2 ** 32, 1],
-    ['with a type that is no integer', 1.5, 1],
-    ['larger than a page', 1, ENTRY_DATA_BYTES_MAX + 1],
-  ])('%s is refused, and the operation stays as it was', async (_what, type, length) => {
-    const server = await TestServer.start();
-    const source = await openSource([server.address]);
-    await source.startAtomicOp();
-    source.addStreamEntry(1, Uint8Array.of(1));
-    expect(() => source.addStreamEntry(type, new Uint8Array(length))).toThrow(
-      expect.objectContaining({ code: 'bad-entry' }) as Error,
-    );
-    expect(source.nextEntry).toBe(1n);
-    await source.commitAtomicOp();
-    expect(await server.entries()).toEqual(numbered([filled(1)]));
-  });
-
-  it.each([0, 17])('that is a bookmark of %d bytes is refused', async (length) => {
-    const source = await openSource([(await TestServer.start()).address]);
-    await source.startAtomicOp();
-    expect(() => source.addStreamBookmark(new Uint8Array(length))).toThrow(
-      expect.objectContaining({ code: 'bad-entry' }) as Error,
-    );
-  });
-
-  it('as large as a page is sent', async () => {
-    const server = await TestServer.start();
-    const source = await openSource([server.address]);
-    const largest = filled(7, ENTRY_DATA_BYTES_MAX);
-    await commit(source, [largest, largest]);
-    expect(await server.entries()).toEqual(numbered([largest, largest]));
-  });
-});
-
-describe('An operation that is too large', () => {
-  it('refuses what does not fit, and can be committed without it', async () => {
-    const server = await TestServer.start();
-    const source = await openSource([server.address], { operationBytesMax: 1_000 });
-    await source.startAtomicOp();
-    source.addStreamEntry(1, new Uint8Array(800));
-    expect(() => source.addStreamEntry(1, new Uint8Array(200))).toThrow(
-      expect.objectContaining({ code: 'too-large' }) as Error,
-    );
-    expect(source.addStreamEntry(1, new Uint8Array(20))).toBe(1n);
-    expect(await source.commitAtomicOp()).toEqual({ firstEntry: 0n, nextEntry: 2n });
   });
 });
 
@@ -216,7 +133,7 @@ describe('The identity of the stream', () => {
   it('is what the header says', async () => {
     const server = await TestServer.start();
     const source = await openSource([server.address]);
-    expect(await source.getHeader()).toMatchObject({ ...identity, totalEntries: 0n });
+    expect(await source.header()).toMatchObject({ ...identity, totalEntries: 0n });
   });
 
   it('is asked for between operations, however large they are', async () => {
@@ -226,7 +143,7 @@ describe('The identity of the stream', () => {
       source,
       Array.from({ length: 8 }, (_, at) => filled(at, 1_000_000)),
     );
-    const headers = await Promise.all([source.getHeader(), source.getHeader()]);
+    const headers = await Promise.all([source.header(), source.header()]);
     await sent.committed;
     expect(headers).toMatchObject([identity, identity]);
     expect(server.totalEntries).toBe(8n);

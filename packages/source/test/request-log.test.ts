@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { effort, Random } from '@ds/test-kit';
-import { RequestLog, type Request } from '../src/request-log.js';
+import { RequestLog, type Request } from '../src/requests/request-log.js';
 
 const nothing = (): void => undefined;
 

@@ -5,7 +5,7 @@ import { encodeHeader, encodeResult, result, ResultCode } from '@ds/codec';
 
 import { Random } from '@ds/test-kit';
 import { SourceError } from '../src/index.js';
-import { SourceSession, type Outcome } from '../src/source-session.js';
+import { SourceSession, type Outcome } from '../src/servers/source-session.js';
 import { okAnswer, refusal } from './support/scripted-server.js';
 import { identity } from './support/test-server.js';
 

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { BOOKMARK_ENTRY_TYPE, type Entry } from '@ds/codec';
 
 import type { Random } from '@ds/test-kit';
-import { StreamSource, type Commit, type StreamSourceOptions } from '../../src/index.js';
+import { StreamSource, type Commit, type StreamSourceOptions, type WaitOptions } from '../../src/index.js';
 import { describeEntry, identity } from './test-server.js';
 
 export type PlainEntry = Pick<Entry, 'type' | 'data'>;
@@ -12,13 +12,12 @@ export type PlainEntry = Pick<Entry, 'type' | 'data'>;
 export async function openSource(
   servers: readonly string[],
   options: Partial<StreamSourceOptions> = {},
+  wait?: WaitOptions,
 ): Promise<StreamSource> {
-  const source = await StreamSource.open({
-    servers,
-    systemId: identity.systemId,
-    retry: { firstMs: 5, longestMs: 50 },
-    ...options,
-  });
+  const source = await StreamSource.open(
+    { servers, systemId: identity.systemId, retry: { firstMs: 5, longestMs: 50 }, ...options },
+    wait,
+  );
   onTestFinished(() => source.abort());
   return source;
 }
@@ -39,12 +38,12 @@ export async function send(
   source: StreamSource,
   entries: readonly PlainEntry[],
 ): Promise<{ readonly committed: Promise<Commit> }> {
-  await source.startAtomicOp();
+  const operation = await source.startAtomicOp();
   for (const { type, data } of entries) {
-    if (type === BOOKMARK_ENTRY_TYPE) source.addStreamBookmark(data);
-    else source.addStreamEntry(type, data);
+    if (type === BOOKMARK_ENTRY_TYPE) operation.addBookmark(data);
+    else operation.addEntry(type, data);
   }
-  const committed = source.commitAtomicOp();
+  const committed = operation.commit();
   committed.catch(() => undefined);
   return { committed };
 }

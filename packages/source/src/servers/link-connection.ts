@@ -14,9 +14,10 @@ import {
   type Result,
 } from '@ds/codec';
 
-import { SourceError } from './errors.js';
-import type { ServerAddress } from './options.js';
-import type { Request, RequestLog } from './request-log.js';
+import { SourceError } from '../errors.js';
+import type { ServerAddress } from '../options.js';
+import { adjoins } from '../requests/byte-arena.js';
+import type { Request, RequestLog } from '../requests/request-log.js';
 import { SourceSession, type Outcome } from './source-session.js';
 
 /** Who opens a connection, and how long it waits. */
@@ -31,6 +32,8 @@ export interface LinkConnectionOptions {
 
 /** Bytes handed to the socket ahead of what the server has taken. */
 const SEND_BYTES_MAX = 1 << 20;
+/** Bytes that are gathered before they are sent, if they come in one turn of the event loop. */
+const GATHERED_BYTES_MAX = 64 << 10;
 /** A large request goes out in pieces, so that it is seen how it gets on. */
 const PIECE_BYTES_MAX = 256 << 10;
 
@@ -43,9 +46,12 @@ export interface LinkConnectionOwner {
   refused(request: Request, error: SourceError): void;
 }
 
-type AwaitedAnswer =
-  | { readonly kind: 'request'; readonly number: number }
-  | { readonly kind: 'header'; resolve(header: Header): void; reject(error: SourceError): void };
+/** An OpenSource or Header message, which is answered by a header alone. */
+interface Question {
+  readonly message: Uint8Array;
+  resolve(header: Header): void;
+  reject(error: SourceError): void;
+}
 
 /** One connection to a server. */
 export class LinkConnection {
@@ -56,20 +62,26 @@ export class LinkConnection {
   readonly #owner: LinkConnectionOwner;
   readonly #socket: Socket;
   readonly #session = new SourceSession();
-  readonly #awaited: AwaitedAnswer[] = [];
   #reject: (error: SourceError) => void = () => undefined;
   #failure: SourceError | undefined;
-  /** The request to be sent next; undefined while none may be sent. */
-  #next: number | undefined;
+  /** The requests to be answered and to be sent next. */
+  #unanswered = 0;
+  #next = 0;
+  /** Whether requests may be sent. */
+  #feeding = false;
   /** What is left to be sent of the message that is being sent. */
   #rest: Uint8Array | undefined;
-  /** Header messages to be sent between requests. */
-  readonly #questions: { readonly message: Uint8Array; readonly answer: AwaitedAnswer }[] = [];
+  /** Questions to be sent between requests, and those that are sent, each with the request that was sent behind it. */
+  readonly #questions: Question[] = [];
+  readonly #asked: { readonly question: Question; readonly before: number }[] = [];
   /** A truncation or an update is under way: nothing else may be. */
   #alone = false;
   /** The request behind those that were acknowledged by what is being received. */
   #acknowledged: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  /** Bytes that have come since something was sent, and what will send them. */
+  #unsentBytes = 0;
+  #sending: NodeJS.Immediate | undefined;
 
   constructor(
     server: string,
@@ -95,7 +107,7 @@ export class LinkConnection {
   }
 
   get ready(): boolean {
-    return this.#next !== undefined && !this.#failure;
+    return this.#feeding && !this.#failure;
   }
 
   /** Connects and shows who this is; resolves with what the server has committed. */
@@ -123,12 +135,28 @@ export class LinkConnection {
 
   /** Sends requests from `number` on, now and as they come. */
   feedFrom(number: number): void {
+    this.#unanswered = number;
     this.#next = number;
+    this.#feeding = true;
     this.send();
   }
 
+  /** Sends what there is within this turn of the event loop, so that operations that are committed together go together. */
+  sendSoon(bytes: number): void {
+    this.#unsentBytes += bytes;
+    if (this.#unsentBytes >= GATHERED_BYTES_MAX) this.send();
+    else this.#sending ??= setImmediate(this.#sendGathered);
+  }
+
+  readonly #sendGathered = (): void => {
+    this.#sending = undefined;
+    this.send();
+  };
+
+  /** Sends what there is, as far as the socket takes it. */
   send(): void {
     if (this.#failure) return;
+    this.#unsentBytes = 0;
     this.#socket.cork();
     while (this.#socket.writableLength < SEND_BYTES_MAX) {
       this.#rest ??= this.#nextMessage();
@@ -140,58 +168,76 @@ export class LinkConnection {
     this.#socket.uncork();
   }
 
+  /** The next question, the next operations that stand side by side in memory, or a request that goes alone. */
   #nextMessage(): Uint8Array | undefined {
     const question = this.#questions.shift();
     if (question) {
-      this.#await(question.answer);
+      this.#await(() => this.#asked.push({ question, before: this.#next }));
       return question.message;
     }
-    if (this.#next === undefined || this.#alone) return undefined;
-    const request = this.#owner.log()?.at(this.#next);
-    if (!request) return undefined;
+    const log = this.#owner.log();
+    const request = this.#feeding && !this.#alone ? log?.at(this.#next) : undefined;
+    if (!log || !request) return undefined;
     if (request.kind !== 'operation') {
-      if (this.#awaited.length > 0) return undefined;
+      if (this.#awaiting) return undefined;
       this.#alone = true;
     }
-    this.#owner.sending(this.#next);
-    this.#await({ kind: 'request', number: this.#next });
-    this.#next++;
-    return request.bytes;
+    let { length } = request.bytes;
+    let count = 1;
+    for (let last = request; last.kind === 'operation' && length < PIECE_BYTES_MAX; count++) {
+      const following = log.at(this.#next + count);
+      if (following?.kind !== 'operation' || !adjoins(last.bytes, following.bytes)) break;
+      length += following.bytes.length;
+      last = following;
+    }
+    this.#await(() => (this.#next += count));
+    this.#owner.sending(this.#next - 1);
+    return new Uint8Array(request.bytes.buffer, request.bytes.byteOffset, length);
   }
 
   fail(error: SourceError): void {
     if (this.#failure) return;
     this.#failure = error;
     clearTimeout(this.#deadline);
+    clearImmediate(this.#sending);
     this.#socket.destroy();
-    const unanswered = [...this.#awaited.splice(0), ...this.#questions.splice(0).map(({ answer }) => answer)];
-    for (const awaited of unanswered) if (awaited.kind === 'header') awaited.reject(error);
+    const unanswered = [
+      ...this.#asked.splice(0).map(({ question }) => question),
+      ...this.#questions.splice(0),
+    ];
+    for (const question of unanswered) question.reject(error);
     this.#reject(error);
   }
 
   readonly #onTaken = (error?: Error | null): void => {
     if (error || this.#failure) return;
     // A large request takes its time; what is sent behind it does not prolong the wait for its answer.
-    if (this.#awaited.length === 1) this.#restartDeadline();
+    if (this.#asked.length + this.#next - this.#unanswered === 1) this.#restartDeadline();
     this.send();
   };
 
   #ask(message: Uint8Array): Promise<Header> {
     return new Promise((resolve, reject) => {
       if (this.#failure) throw this.#failure;
-      this.#questions.push({ message, answer: { kind: 'header', resolve, reject } });
+      this.#questions.push({ message, resolve, reject });
       this.send();
     });
   }
 
-  #await(answer: AwaitedAnswer): void {
-    this.#awaited.push(answer);
-    if (this.#awaited.length === 1) this.#restartDeadline();
+  get #awaiting(): boolean {
+    return this.#asked.length > 0 || this.#next > this.#unanswered;
+  }
+
+  /** Something is sent that is answered. */
+  #await(send: () => void): void {
+    const awaited = this.#awaiting;
+    send();
+    if (!awaited) this.#restartDeadline();
   }
 
   #restartDeadline(): void {
     clearTimeout(this.#deadline);
-    if (this.#awaited.length === 0) return;
+    if (!this.#awaiting) return;
     const { answerMs } = this.#options;
     this.#deadline = setTimeout(() => {
       this.fail(new SourceError('timeout', `${this.#server}: no answer in ${answerMs} ms`));
@@ -217,39 +263,41 @@ export class LinkConnection {
 
   #take(outcome: Outcome): void {
     if (this.#failure) return;
-    const awaited = this.#awaited.shift();
-    if (outcome.kind === 'ok') this.#takeHeader(awaited, outcome.header);
-    else this.#takeRefusal(awaited, refusal(this.#server, outcome.result));
+    const [asked] = this.#asked;
+    if (asked?.before === this.#unanswered) {
+      this.#asked.shift();
+      if (outcome.kind === 'ok') asked.question.resolve(outcome.header);
+      else this.#failQuestion(asked.question, refusal(this.#server, outcome.result));
+    } else if (outcome.kind === 'refused' && !this.#awaiting) {
+      // It ends the connection of its own accord, and says why.
+      this.fail(refusal(this.#server, outcome.result));
+    } else if (this.#unanswered === this.#next) {
+      throw new SourceError('protocol', 'the server answers what nobody has asked');
+    } else {
+      this.#takeAnswer(outcome, this.#owner.log()?.at(this.#unanswered));
+    }
   }
 
-  #takeHeader(awaited: AwaitedAnswer | undefined, header: Header): void {
-    if (!awaited) throw new SourceError('protocol', 'the server answers what nobody has asked');
-    if (awaited.kind === 'header') {
-      awaited.resolve(header);
-      return;
-    }
-    const request = this.#owner.log()?.at(awaited.number);
-    if (request && !isDone(request, header)) {
-      const entries = `${header.totalEntries} entries where the stream has ${request.entriesAfter}`;
+  #failQuestion(question: Question, error: SourceError): void {
+    question.reject(error);
+    this.fail(error);
+  }
+
+  /** Takes the answer to the oldest request; it is undefined where all servers that count have it, and it is forgotten. */
+  #takeAnswer(outcome: Outcome, request: Request | undefined): void {
+    if (outcome.kind === 'refused') {
+      const error = refusal(this.#server, outcome.result);
+      if (request?.kind !== 'update' || !isAboutUpdate(error)) {
+        this.fail(error);
+        return;
+      }
+      this.#owner.refused(request, error);
+    } else if (request && !isDone(request, outcome.header)) {
+      const entries = `${outcome.header.totalEntries} entries where the stream has ${request.entriesAfter}`;
       throw new SourceError('protocol', `the server acknowledges ${article[request.kind]} with ${entries}`);
     }
-    this.#requestDone(awaited.number);
-  }
-
-  #takeRefusal(awaited: AwaitedAnswer | undefined, error: SourceError): void {
-    if (awaited?.kind === 'header') awaited.reject(error);
-    const request = awaited?.kind === 'request' ? this.#owner.log()?.at(awaited.number) : undefined;
-    if (awaited?.kind !== 'request' || request?.kind !== 'update' || !isAboutUpdate(error)) {
-      this.fail(error);
-      return;
-    }
-    this.#owner.refused(request, error);
-    this.#requestDone(awaited.number);
-  }
-
-  #requestDone(number: number): void {
     this.#alone = false;
-    this.#acknowledged = number + 1;
+    this.#acknowledged = ++this.#unanswered;
   }
 }
 

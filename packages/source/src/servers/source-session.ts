@@ -13,7 +13,7 @@ import {
   type SourceAnswer,
 } from '@ds/codec';
 
-import { SourceError } from './errors.js';
+import { SourceError } from '../errors.js';
 
 /** How a message has ended. */
 export type Outcome =

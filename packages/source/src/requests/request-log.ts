@@ -18,7 +18,9 @@ export interface Request {
 }
 
 export class RequestLog {
-  readonly #requests: Request[] = [];
+  /** Those at the front that are forgotten are taken out many at a time. */
+  #requests: (Request | undefined)[] = [];
+  #forgotten = 0;
   /** Number of the first request that is kept. */
   #first = 0;
   #bytes = 0;
@@ -40,7 +42,7 @@ export class RequestLog {
   }
 
   get end(): number {
-    return this.#first + this.#requests.length;
+    return this.#first + this.#requests.length - this.#forgotten;
   }
 
   /** Bytes of the requests that are kept. */
@@ -55,14 +57,19 @@ export class RequestLog {
   }
 
   at(number: number): Request | undefined {
-    return this.#requests[number - this.#first];
+    return number < this.#first ? undefined : this.#requests[number - this.#first + this.#forgotten];
   }
 
   /** Forgets the requests before `number`. */
   forgetBefore(number: number): void {
-    const count = Math.max(0, Math.min(number, this.end) - this.#first);
-    for (const request of this.#requests.splice(0, count)) this.#bytes -= request.bytes.length;
-    this.#first += count;
+    const until = Math.min(number, this.end);
+    for (; this.#first < until; this.#first++) {
+      this.#bytes -= this.#requests[this.#forgotten]?.bytes.length ?? 0;
+      this.#requests[this.#forgotten++] = undefined;
+    }
+    if (this.#forgotten < this.#requests.length / 2) return;
+    this.#requests = this.#requests.slice(this.#forgotten);
+    this.#forgotten = 0;
   }
 
   /** Entries in the stream before a request that is kept, or before the next one. */

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ResultCode, type Header } from '@ds/codec';
 
-import { SourceError } from './errors.js';
+import { SourceError } from '../errors.js';
+import type { RetryOptions, ServerAddress, ServerState } from '../options.js';
+import type { Request, RequestLog } from '../requests/request-log.js';
 import { LinkConnection, type LinkConnectionOptions } from './link-connection.js';
-import type { RetryOptions, ServerAddress, ServerState } from './options.js';
-import type { Request, RequestLog } from './request-log.js';
 
 export interface ServerLinkOptions extends LinkConnectionOptions {
   readonly retry: RetryOptions;
@@ -103,9 +103,9 @@ export class ServerLink {
     return this.#closing.signal.aborted || this.#leftOut !== undefined;
   }
 
-  /** There is something new to send. */
-  wake(): void {
-    this.#connection?.send();
+  /** There are so many new bytes to send. */
+  wake(bytes: number): void {
+    this.#connection?.sendSoon(bytes);
   }
 
   /** The committed header, from the server itself. */

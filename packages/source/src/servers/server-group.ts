@@ -6,9 +6,9 @@
  */
 import type { Header } from '@ds/codec';
 
-import { SourceError } from './errors.js';
-import type { ServerAddress, ServerState } from './options.js';
-import { RequestLog, type Request } from './request-log.js';
+import { SourceError } from '../errors.js';
+import type { ServerAddress, ServerState } from '../options.js';
+import { RequestLog, type Request } from '../requests/request-log.js';
 import { ServerLink, type ServerLinkOptions, type ServerLinkOwner } from './server-link.js';
 
 export interface ServerGroupOptions {
@@ -67,15 +67,22 @@ export class ServerGroup implements ServerLinkOwner {
 
   /** Sends a request to all servers. It resolves or rejects once enough of them have answered. */
   push(request: Request): void {
+    if (this.#failure) {
+      request.reject(this.#failure);
+      return;
+    }
     this.#log?.push(request);
     this.#unsettledBytes += request.bytes.length;
-    for (const link of this.#links) link.wake();
+    for (const link of this.#links) link.wake(request.bytes.length);
   }
 
-  /** Resolves when few enough bytes are unacknowledged. */
-  async ready(): Promise<void> {
+  /** Resolves when few enough bytes are unacknowledged; undefined if they are already. */
+  ready(): Promise<void> | undefined {
+    return this.#unsettledBytes > this.#options.windowBytes ? this.#whenReady() : undefined;
+  }
+
+  async #whenReady(): Promise<void> {
     while (this.#unsettledBytes > this.#options.windowBytes) await this.#progress();
-    if (this.#failure) throw this.#failure;
   }
 
   /** Resolves when all requests are acknowledged, and no server that is connected lacks any. */
