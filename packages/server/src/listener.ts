@@ -2,12 +2,16 @@
  * The network, as this package needs it: a port, so that tests can put one in its place whose connections stall, break
  * and go silent.
  */
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What is asked of a connection: a TCP socket's, or a TLS one's. */
-export type ByteSocket = Duplex &
-  Pick<Socket, 'remoteAddress' | 'remotePort' | 'setNoDelay' | 'setKeepAlive'>;
+export interface ByteSocket extends Duplex {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  setNoDelay(on: boolean): unknown;
+  setKeepAlive(on: boolean, initialDelayMs: number): unknown;
+}
 
 /** An address that is listened on. */
 export interface BoundAddress {

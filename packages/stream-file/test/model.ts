@@ -116,7 +116,11 @@ export const keys: readonly Uint8Array[] = ['a', 'b', 'bb', 'a longest key 16'].
 );
 
 /** The entries of an operation: small ones, and ones that fill a page or nearly. */
-export function randomItems(random: Random, pageBytes: number, most = 5): Item[] {
+export function randomItems(
+  random: Pick<Random, 'chance' | 'integer' | 'pick' | 'bytes'>,
+  pageBytes: number,
+  most = 5,
+): Item[] {
   return Array.from({ length: random.integer(1, most) }, (): Item => {
     if (random.chance(0.25)) return { type: BOOKMARK, data: random.pick(keys) };
     const largest = pageBytes - HEAD_BYTES;

@@ -125,6 +125,8 @@ export class SimulatedDisk implements Disk, ReadableDisk {
   fault: ((call: DiskCall) => Fault | undefined) | undefined;
   /** Called after each change. */
   onChange: (() => void) | undefined;
+  /** Lets calls take their time; those that do not wait take none. */
+  delay: (() => Promise<void>) | undefined;
   /** Calls so far. */
   calls = 0;
   readonly #live: Map<string, Inode>;
@@ -163,6 +165,11 @@ export class SimulatedDisk implements Disk, ReadableDisk {
   /** A file's content as a program sees it now. */
   contentOf(path: string): Uint8Array | undefined {
     return this.#live.get(path)?.live.slice();
+  }
+
+  /** What a power cut now would leave of a file for certain. A view: not to be kept. */
+  durableContentOf(path: string): Uint8Array | undefined {
+    return this.#durable.get(path)?.durable;
   }
 
   /** Puts a file there, durably. */
@@ -234,7 +241,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
 
   /** What is asked for happens a moment later, as on a real disk: who does not wait for it is not told of it. */
   async #call(call: DiskCall, inode?: Inode): Promise<void> {
-    await Promise.resolve();
+    await (this.delay?.() ?? Promise.resolve());
     this.#callSync(call, inode);
   }
 

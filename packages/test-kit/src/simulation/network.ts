@@ -111,8 +111,8 @@ export class Link {
     const up = new Direction(random, options);
     const down = new Direction(random, options);
     this.#directions = [up, down];
-    this.client = new SimulatedSocket(down, up, options);
-    this.server = new SimulatedSocket(up, down, options);
+    this.client = new SimulatedSocket(this, down, up, options);
+    this.server = new SimulatedSocket(this, up, down, options);
     up.between(this.client, this.server);
     down.between(this.server, this.client);
     const closed = (socket: SimulatedSocket): Promise<void> =>
@@ -154,6 +154,8 @@ export class Link {
 const PROBES = 10;
 
 export class SimulatedSocket extends Duplex {
+  /** The connection that this is one end of. */
+  readonly link: Link;
   connecting = false;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -163,8 +165,9 @@ export class SimulatedSocket extends Duplex {
   #keepAliveMs: number | undefined;
   #idle: { readonly ms: number; timer: NodeJS.Timeout } | undefined;
 
-  constructor(incoming: Direction, outgoing: Direction, { pieceBytesMax }: NetworkOptions) {
+  constructor(link: Link, incoming: Direction, outgoing: Direction, { pieceBytesMax }: NetworkOptions) {
     super({ allowHalfOpen: true, readableHighWaterMark: pieceBytesMax });
+    this.link = link;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
   }
