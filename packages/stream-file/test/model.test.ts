@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { entryBatch } from '@ds/codec';
 import { StreamFile, type Durability, type StreamFileError } from '../src/index.js';
-import { bytesOf, hex, identity, isZero, readAll, temporaryFolders } from './bytes.js';
+import { ascii, bytesOf, hex, identity, isZero, readAll, temporaryFolders } from './bytes.js';
 import { BOOKMARK, keys, Model, randomItems, type Item } from './model.js';
 import { long, rounds, type Random } from './random.js';
 import { SimulatedMachine } from './simulated-machine.js';
@@ -270,4 +270,25 @@ describe('a stream file answers as a list of entries would', () => {
       return undefined;
     });
   });
+});
+
+it('a cut of more bookmarks than are looked for at once leaves the older ones to be found', async () => {
+  const machine = new SimulatedMachine();
+  const file = await machine.open();
+  const key = (nth: number): Uint8Array => ascii(`bookmark ${nth}`);
+  const add = async (from: number, to: number): Promise<void> => {
+    file.startAtomicOp();
+    for (let nth = from; nth < to; nth++) file.addStreamBookmark(key(nth));
+    await file.commitAtomicOp();
+  };
+  await add(0, 100);
+  await add(50, 100_200);
+  await file.truncateFile(110n);
+  const expected = (nth: number): bigint | undefined =>
+    nth < 50 || (nth >= 60 && nth < 100) ? BigInt(nth) : nth < 60 ? BigInt(nth + 50) : undefined;
+  const asked = [0, 49, 50, 59, 60, 99, 100, 100_199];
+  expect(asked.map((nth) => file.getBookmark(key(nth)))).toEqual(asked.map(expected));
+  await file.close();
+  const again = await machine.open();
+  expect(asked.map((nth) => again.getBookmark(key(nth)))).toEqual(asked.map(expected));
 });

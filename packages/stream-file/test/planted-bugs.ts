@@ -26,14 +26,21 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
     find: 'await this.#writeRecord({ end, dataCrc }, this.#mustSync(end));',
-    replace: 'void this.#writeRecord({ end, dataCrc }, this.#mustSync(end));',
+    replace: 'setTimeout(() => void this.#writeRecord({ end, dataCrc }, this.#mustSync(end)));',
   },
   {
     guard: 'the data of a commit stand in the file before its record is synced',
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
-    find: 'await file.write(at, part);',
-    replace: 'queueMicrotask(() => setTimeout(() => void file.write(at, part)));',
+    find: 'await this.#meanwhile(file.write(at, part));',
+    replace: 'setTimeout(() => void file.write(at, part));',
+  },
+  {
+    guard: 'the data of a small commit stand in the file before its record is synced',
+    caughtBy: 'crashes',
+    file: 'commits/writer.ts',
+    find: 'file.writeSync(at, part);',
+    replace: 'setTimeout(() => { file.writeSync(at, part); });',
   },
   {
     guard: 'a record without a checksum of data stands on durable data',
@@ -103,8 +110,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
     find: 'this.#writingTo = end;',
-    replace:
-      'this.#writingTo = end; for (const commit of group) bookmarks.add(commit.bookmarks, commit.end.entries);',
+    replace: 'this.#writingTo = end; bookmarks.add(this.#bookmarks.takeBelow(end.entries), end.entries);',
   },
   {
     guard: 'an index that is ahead of the stream is made anew',
@@ -117,7 +123,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     guard: 'a rollback forgets the bookmarks of its operation',
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
-    find: 'this.#bookmarks = [];\n    this.#appender.rewind(start);',
+    find: 'this.#bookmarks.cut(start.entries);\n    this.#appender.rewind(start);',
     replace: 'this.#appender.rewind(start);',
   },
   {

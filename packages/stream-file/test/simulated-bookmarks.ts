@@ -46,7 +46,7 @@ export class SimulatedBookmarks {
     return {
       get: (key) => this.#live.get(textOf(key)),
       write: async (pairs, durable) => {
-        const batch = [...pairs].map(([key, value]) => [textOf(key), value?.slice()] as const);
+        const batch = Array.from(pairs, ([key, value]) => [textOf(key), value?.slice()] as const);
         await Promise.resolve();
         const error = this.fault?.();
         if (error) throw error;

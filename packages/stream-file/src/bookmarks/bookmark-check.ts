@@ -1,12 +1,12 @@
 /**
- * Holds the bookmark index against the bookmarks of the stream. Memory grows only with keys that occur more than once.
+ * Holds the bookmark index against the bookmarks of the stream, in memory that does not grow with them.
  *
  * For each bookmark in the stream the index must name it, or one that comes later and has the same key. So each key's newest
  * one must be named itself; the index has exactly one key for each of these, and what it has more does not belong there.
  */
 import type { StreamFileProblem } from '../upkeep/verify.js';
-import { type Bookmark } from './bookmark-index.js';
-import { bookmarksIn } from './bookmark-scan.js';
+import { textOf } from './bookmark-list.js';
+import { forEachBookmark } from './bookmark-scan.js';
 import type { StoredBookmarks } from './level-bookmark-store.js';
 
 /** Whether a bookmark index was checked: `checked`, or why not. `unreadable`: in a folder that is read-only, say. */
@@ -14,6 +14,8 @@ export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'unread
 
 /** Problems that are kept: the index is built again as a whole anyway. */
 const PROBLEMS_MAX = 100;
+/** Keys that are remembered to say which one is wrong. That one is wrong, the number of keys tells as well. */
+const ANNOUNCED_MAX = 100_000;
 
 export class BookmarkCheck {
   /** Bookmarks that the stream has. */
@@ -44,10 +46,10 @@ export class BookmarkCheck {
 
   /** Takes in the stream's entries, in their order. */
   add(entries: Uint8Array): void {
-    for (const bookmark of bookmarksIn(entries)) {
+    forEachBookmark(entries, (at, length, entry) => {
       this.count++;
-      if (this.#index) this.#hold(bookmark, this.#index);
-    }
+      if (this.#index) this.#hold(entries.subarray(at, at + length), entry, this.#index);
+    });
   }
 
   /** What is wrong, when all that can be read of the stream was taken in. */
@@ -62,22 +64,24 @@ export class BookmarkCheck {
       signal?.throwIfAborted();
       keys++;
     }
-    if (keys > this.#right) this.#add(`it has ${keys - this.#right} keys that no bookmark of the stream has`);
+    if (keys > this.#right)
+      this.#add(`it has ${keys - this.#right} keys that name no bookmark of the stream`);
     return this.#problems;
   }
 
-  #hold([key, entry]: Bookmark, index: StoredBookmarks): void {
+  #hold(key: Uint8Array, entry: number, index: StoredBookmarks): void {
     // What the index has not taken in yet is read from the stream when the file is opened.
     if (entry >= (index.indexedTo ?? 0)) return;
-    const named = index.get(Buffer.from(key, 'latin1'));
+    const named = index.get(key);
     if (named === entry) {
       this.#right++;
-      this.#announced.delete(key);
+      if (this.#announced.size > 0) this.#announced.delete(textOf(key, 0, key.length));
     } else if (named === undefined || named < entry) {
       const says = named === undefined ? 'is missing' : `names entry ${named}`;
-      this.#add(`bookmark ${hexOf(key)} ${says}, but the newest entry with it is ${entry} or later`, entry);
-    } else {
-      this.#announced.set(key, named);
+      const text = hexOf(textOf(key, 0, key.length));
+      this.#add(`bookmark ${text} ${says}, but the newest entry with it is ${entry} or later`, entry);
+    } else if (this.#announced.size < ANNOUNCED_MAX) {
+      this.#announced.set(textOf(key, 0, key.length), named);
     }
   }
 

@@ -5,37 +5,42 @@
  * store in batches, each of which also records how many entries of the stream the store knows (`indexedTo`). After a
  * crash the store is a little behind, never ahead, and the entries it misses are read from the stream again.
  */
+import { readU64AsNumber, writeU64Number } from '@ds/codec';
+
+import { BookmarkList, REMOVED } from './bookmark-list.js';
+
 /** A key-value store that keeps the index: a port, whose real twin is a LevelDB folder. */
 export interface BookmarkStore {
   /** Value of a key, if there is one. */
   get(key: Uint8Array): Uint8Array | undefined;
-  /** Writes all pairs or none; `undefined` removes. `durable`: resolves only when they survive a power cut. */
+  /**
+   * Writes all pairs or none; `undefined` removes. `durable`: resolves only when they survive a power cut. The arrays of a
+   * pair hold what they do until the next one is asked for. Pairs not gone through yet stay what they are until it settles.
+   */
   write(pairs: Iterable<readonly [Uint8Array, Uint8Array | undefined]>, durable: boolean): Promise<void>;
   /** Removes everything. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A bookmark's key, as text of one character a byte, and the number of its entry, a safe integer. */
-export type Bookmark = readonly [key: string, entry: number];
-
 /** Under this key stands how many entries the index has taken in. Longer than any bookmark's key, so that it is none. */
 export const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
 /** How many bookmarks may wait in memory before commits wait for the store. */
 const WAITING_MAX = 50_000;
-
-/** What the index is to say of a key: the entry, or that there is none any more. */
-export type Changes = Map<string, number | undefined>;
+/** Bookmarks in one batch: more would keep everything else of the process waiting for too long. */
+const BATCH_MAX = 2000;
 
 export class BookmarkIndex {
   readonly #store: BookmarkStore;
   /** Committed, and not on their way to the store. */
-  #waiting: Changes = new Map();
+  #waiting = new BookmarkList();
   /** On their way to the store. */
-  #writing: Changes = new Map();
+  #writing = new BookmarkList();
   /** Whether the next write to the store must be durable, since the stream was cut. */
   #wasCut = false;
   #indexedTo: number;
+  /** How many the store says. */
+  #storedTo: number;
   #isUsable: boolean;
   #flushing: Promise<void> | undefined;
   /** Why the last write to the store failed. It is tried again before the next commit. */
@@ -44,7 +49,7 @@ export class BookmarkIndex {
   constructor(store: BookmarkStore) {
     this.#store = store;
     const indexedTo = store.get(INDEXED_TO_KEY);
-    this.#indexedTo = indexedTo ? numberOf(indexedTo) : 0;
+    this.#indexedTo = this.#storedTo = indexedTo ? numberOf(indexedTo) : 0;
     this.#isUsable = indexedTo !== undefined;
   }
 
@@ -60,29 +65,36 @@ export class BookmarkIndex {
 
   /** Number of the entry with this bookmark. */
   get(key: Uint8Array): number | undefined {
-    const text = textOf(key);
-    for (const recent of [this.#waiting, this.#writing]) if (recent.has(text)) return recent.get(text);
+    for (const recent of [this.#waiting, this.#writing]) {
+      const entry = recent.find(key);
+      if (entry !== undefined) return entry === REMOVED ? undefined : entry;
+    }
     const stored = this.#store.get(key);
     return stored && numberOf(stored);
   }
 
-  /** Takes in committed bookmarks, oldest first, of a stream that now has `entries` entries. */
-  add(bookmarks: readonly Bookmark[], entries: number): void {
-    for (const [key, entry] of bookmarks) this.#waiting.set(key, entry);
+  /** Takes in committed bookmarks, in their order, of a stream that now has `entries` entries. */
+  add(bookmarks: BookmarkList, entries: number): void {
+    this.#waiting.append(bookmarks);
     this.#indexedTo = entries;
-    if (this.#waiting.size > 0) this.#flushing ??= this.#flush();
+    if (this.#waiting.length > 0) this.#flushing ??= this.#flush();
+  }
+
+  /** Whether few enough bookmarks wait in memory, and the store has not failed. */
+  get isReady(): boolean {
+    return !this.#failure && (this.#waiting.length <= WAITING_MAX || !this.#flushing);
   }
 
   /** Resolves when few enough bookmarks wait in memory. Rejects if the store has failed and fails again. */
   async ready(): Promise<void> {
     if (this.#failure) await this.#flushAgain();
-    while (this.#waiting.size > WAITING_MAX && this.#flushing) await this.#flushing;
+    while (this.#waiting.length > WAITING_MAX && this.#flushing) await this.#flushing;
     if (this.#failure) throw this.#failure;
   }
 
-  /** Replaces what the stream's cut to `entries` entries has made wrong: each key's older entry, or none. Durable. */
-  async repoint(changes: Changes, entries: number): Promise<void> {
-    for (const [key, entry] of changes) this.#waiting.set(key, entry);
+  /** Replaces what the stream's cut to `entries` entries has made wrong: each key's older entry, or `REMOVED`. Durable. */
+  async repoint(changes: BookmarkList, entries: number): Promise<void> {
+    this.#waiting.append(changes);
     this.#indexedTo = entries;
     this.#wasCut = true;
     await this.#flushAgain();
@@ -94,11 +106,14 @@ export class BookmarkIndex {
    * index that is not usable.
    */
   async clear(): Promise<void> {
+    await this.#settled();
     this.#isUsable = false;
+    this.#waiting = new BookmarkList();
+    this.#wasCut = false;
     await this.#store.write([[INDEXED_TO_KEY, undefined]], true);
     await this.#store.clear();
-    this.#indexedTo = 0;
-    await this.#store.write([[INDEXED_TO_KEY, bytesOf(0)]], false);
+    this.#indexedTo = this.#storedTo = 0;
+    await this.#store.write([[INDEXED_TO_KEY, new Uint8Array(8)]], false);
     this.#isUsable = true;
   }
 
@@ -114,57 +129,73 @@ export class BookmarkIndex {
 
   /** Writes all that waits, and what could not be written before. */
   async #flushAgain(): Promise<void> {
-    while (this.#flushing) await this.#flushing;
+    await this.#settled();
     this.#flushing = this.#flush();
     await this.#flushing;
   }
 
+  async #settled(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+  }
+
   /** Always writes, if only how far the index has come. */
   async #flush(): Promise<void> {
-    const durable = this.#wasCut;
+    const wasCut = this.#wasCut;
     this.#failure = undefined;
     try {
       do {
         this.#writing = this.#waiting;
-        this.#waiting = new Map();
+        this.#waiting = new BookmarkList();
         this.#wasCut = false;
-        await this.#store.write(pairsOf(this.#writing, this.#indexedTo), durable);
-        this.#writing = new Map();
-      } while (this.#waiting.size > 0);
+        await this.#write(this.#writing, this.#indexedTo, wasCut);
+        this.#writing = new BookmarkList();
+      } while (this.#waiting.length > 0);
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
-      this.#waiting = new Map([...this.#writing, ...this.#waiting]);
-      this.#writing = new Map();
-      this.#wasCut = durable;
+      this.#writing.append(this.#waiting);
+      this.#waiting = this.#writing;
+      this.#writing = new BookmarkList();
+      this.#wasCut = wasCut;
     }
     this.#flushing = undefined;
   }
-}
 
-function* pairsOf(
-  changes: Changes,
-  indexedTo: number,
-): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
-  for (const [key, entry] of changes) {
-    yield [Buffer.from(key, 'latin1'), entry === undefined ? undefined : bytesOf(entry)];
+  /**
+   * Writes a list in batches. None of them says less than what the store has: those of a cut say nothing until all of it is
+   * there, and neither do those that are written again after a failure.
+   */
+  async #write(list: BookmarkList, indexedTo: number, wasCut: boolean): Promise<void> {
+    const bookmarks = list[Symbol.iterator]();
+    for (let written = 0, isLast = false; !isLast;) {
+      written = Math.min(written + BATCH_MAX, list.length);
+      isLast = written === list.length;
+      const reached = isLast ? indexedTo : list.entryAt(written - 1) + 1;
+      const known = isLast || (!wasCut && reached > this.#storedTo) ? reached : undefined;
+      await this.#store.write(pairsOf(bookmarks, known), wasCut);
+      if (known !== undefined) this.#storedTo = known;
+    }
   }
-  yield [INDEXED_TO_KEY, bytesOf(indexedTo)];
 }
 
-/** A key as text, one character a byte: cheaper to keep and to look up than bytes. */
-export function textOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
-}
-
-function bytesOf(number: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeUInt32BE(Math.floor(number / 2 ** 32), 0);
-  bytes.writeUInt32BE(number % 2 ** 32, 4);
-  return bytes;
+/** The next batch as keys and values. */
+function* pairsOf(
+  bookmarks: Iterator<readonly [Uint8Array, number]>,
+  indexedTo: number | undefined,
+): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
+  const value = new Uint8Array(8);
+  for (let count = 0; count < BATCH_MAX; count++) {
+    const next = bookmarks.next();
+    if (next.done) break;
+    const [key, entry] = next.value;
+    if (entry !== REMOVED) writeU64Number(value, 0, entry);
+    yield [key, entry === REMOVED ? undefined : value];
+  }
+  if (indexedTo === undefined) return;
+  writeU64Number(value, 0, indexedTo);
+  yield [INDEXED_TO_KEY, value];
 }
 
 /** An entry number as the index stores it. */
 export function numberOf(bytes: Uint8Array): number {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return buffer.readUInt32BE(0) * 2 ** 32 + buffer.readUInt32BE(4);
+  return readU64AsNumber(bytes, 0);
 }

@@ -11,17 +11,33 @@ import {
 import type { ProgressListener } from '../opening/recovery.js';
 import { PAGE_BYTES } from '../pages/geometry.js';
 import type { Reader } from '../reading/reader.js';
-import { textOf, type Bookmark, type BookmarkIndex, type Changes } from './bookmark-index.js';
+import type { BookmarkIndex } from './bookmark-index.js';
+import { BookmarkList, REMOVED, textOf } from './bookmark-list.js';
 
-/** The bookmarks among encoded entries. Keys that nobody can ask for, since they are empty or too long, are left out. */
-export function* bookmarksIn(bytes: Uint8Array): Generator<Bookmark, void, undefined> {
+/** Keys whose older bookmarks are looked for. Each is kept in memory meanwhile. */
+const OLDER_MAX = 100_000;
+
+/**
+ * Calls `found` for each bookmark among encoded entries, with where its key stands. Keys that nobody can ask for, since
+ * they are empty or too long, are left out.
+ */
+export function forEachBookmark(
+  bytes: Uint8Array,
+  found: (keyAt: number, keyLength: number, entry: number) => void,
+): void {
   for (let at = 0; at < bytes.length;) {
     const length = entryLengthAt(bytes, at);
-    if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE && isKeyLength(length - ENTRY_HEAD_BYTES)) {
-      yield [textOf(bytes.subarray(at + ENTRY_HEAD_BYTES, at + length)), entryNumberAt(bytes, at)];
-    }
+    if (entryTypeAt(bytes, at) === BOOKMARK_ENTRY_TYPE && isKeyLength(length - ENTRY_HEAD_BYTES))
+      found(at + ENTRY_HEAD_BYTES, length - ENTRY_HEAD_BYTES, entryNumberAt(bytes, at));
     at += length;
   }
+}
+
+/** Adds the bookmarks among encoded entries to a list. */
+export function collectBookmarks(bytes: Uint8Array, list: BookmarkList): void {
+  forEachBookmark(bytes, (at, length, entry) => {
+    list.add(bytes, at, length, entry);
+  });
 }
 
 /** Gives the index the bookmarks that it does not know yet, up to the stream's end. */
@@ -29,38 +45,48 @@ export async function catchUp(
   index: BookmarkIndex,
   reader: Reader,
   end: { readonly length: number; readonly entries: number },
-  onProgress: ProgressListener | undefined,
+  onProgress?: ProgressListener,
 ): Promise<void> {
   let offset = await reader.offsetOf(index.indexedTo);
   while (offset !== undefined && offset < end.length) {
     const chunk = await reader.read(offset, PAGE_BYTES);
     if (!chunk) break;
-    const bookmarks = [...bookmarksIn(chunk.bytes)];
-    index.add(bookmarks, (bookmarks.at(-1)?.[1] ?? index.indexedTo - 1) + 1);
+    const bookmarks = new BookmarkList();
+    collectBookmarks(chunk.bytes, bookmarks);
+    const { length } = bookmarks;
+    index.add(bookmarks, length > 0 ? bookmarks.entryAt(length - 1) + 1 : index.indexedTo);
     await index.ready();
     offset = chunk.nextOffset;
     onProgress?.('index', offset, end.length);
   }
-  index.add([], end.entries);
+  index.add(new BookmarkList(), end.entries);
 }
 
 /**
- * For each key that stands in a bookmark from entry `cut` up to entry `entries`: the newest entry below `cut` with it,
- * or undefined where there is none. Reads the whole stream if there is such a key.
+ * For each key that stands in a bookmark from entry `cut` up to entry `entries`: the newest entry below `cut` with it, or
+ * `REMOVED` where there is none. Reads the whole stream if there is such a key. Undefined if there are too many of them.
  */
-export async function olderBookmarks(reader: Reader, cut: number, entries: number): Promise<Changes> {
-  const found: Changes = new Map();
+export async function olderBookmarks(
+  reader: Reader,
+  cut: number,
+  entries: number,
+): Promise<BookmarkList | undefined> {
+  const older = new Map<string, number>();
   for await (const { bytes } of reader.chunks(cut, entries)) {
-    for (const [key] of bookmarksIn(bytes)) found.set(key, undefined);
+    forEachBookmark(bytes, (at, length) => older.set(textOf(bytes, at, length), REMOVED));
+    if (older.size > OLDER_MAX) return undefined;
   }
-  if (found.size > 0) {
+  if (older.size > 0) {
     for await (const { bytes } of reader.chunks(0, cut)) {
-      for (const [key, entry] of bookmarksIn(bytes)) {
-        if (found.has(key)) found.set(key, entry);
-      }
+      forEachBookmark(bytes, (at, length, entry) => {
+        const key = textOf(bytes, at, length);
+        if (older.has(key)) older.set(key, entry);
+      });
     }
   }
-  return found;
+  const changes = new BookmarkList();
+  for (const [key, entry] of older) changes.add(Buffer.from(key, 'latin1'), 0, key.length, entry);
+  return changes;
 }
 
 function isKeyLength(bytes: number): boolean {

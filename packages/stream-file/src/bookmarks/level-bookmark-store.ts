@@ -41,8 +41,6 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
   return {
     get: (key) => db.getSync(key),
     async write(pairs, durable) {
-      // Taken at once: what they come from goes on changing.
-      const batch = [...pairs];
       if (refused !== undefined) {
         if ((await freeBytes(path)) < ROOM_BYTES) throw refused;
         await db.close();
@@ -50,7 +48,7 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
         refused = undefined;
       }
       try {
-        await write(db, batch, durable);
+        await write(db, pairs, durable);
       } catch (error) {
         const reason = asSystemError(error);
         if (reason.code === 'ENOSPC') refused = reason;
@@ -117,10 +115,11 @@ async function openLevel(path: string): Promise<Level> {
 
 async function write(
   db: Level,
-  pairs: readonly (readonly [Uint8Array, Uint8Array | undefined])[],
+  pairs: Iterable<readonly [Uint8Array, Uint8Array | undefined]>,
   durable: boolean,
 ): Promise<void> {
   const batch = db.batch();
+  // LevelDB copies what it is given.
   for (const [key, value] of pairs) {
     if (value) batch.put(key, value);
     else batch.del(key);

@@ -23,8 +23,9 @@ import {
   type EntryBatch,
 } from '@ds/codec';
 
-import { textOf, type Bookmark, type BookmarkIndex } from '../bookmarks/bookmark-index.js';
-import { bookmarksIn, olderBookmarks } from '../bookmarks/bookmark-scan.js';
+import type { BookmarkIndex } from '../bookmarks/bookmark-index.js';
+import { BookmarkList } from '../bookmarks/bookmark-list.js';
+import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark-scan.js';
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
@@ -86,13 +87,18 @@ interface WriterParts {
 /** Bytes of commits above which durability `os` syncs: what a recovery has to read at most. */
 const UNSYNCED_BYTES_MAX = 64 << 20;
 
+/**
+ * What part of a page a group may have to be written in the call itself. Up to there, which is 256 KiB, handing it to another
+ * thread takes longer than copying it, and the disk would be idle meanwhile.
+ */
+const WRITTEN_AT_ONCE = 1 / 4;
+
 const EPOCH_MAX = 2n ** 64n - 1n;
 
 interface WaitingCommit {
   readonly start: Extent;
   readonly end: Extent;
   readonly spill: Spill | undefined;
-  readonly bookmarks: readonly Bookmark[];
   resolve(commit: Commit): void;
   reject(error: StreamFileError): void;
 }
@@ -119,8 +125,8 @@ export class Writer {
   #closing = false;
   /** Tasks that have been asked for and are not done: no operation may be open meanwhile. */
   #tasks = 0;
-  /** Bookmarks of the open operation. */
-  #bookmarks: Bookmark[] = [];
+  /** Bookmarks that are not committed: of the operations that wait, and of the open one. */
+  readonly #bookmarks = new BookmarkList();
   /** Why the open operation cannot be committed any more. */
   #operationFailure: StreamFileError | undefined;
   /** Why nothing can be written any more. */
@@ -208,10 +214,10 @@ export class Writer {
     }
   }
 
-  /** Adds a bookmark that was checked; returns the number of its entry. The key is kept. */
+  /** Adds a bookmark that was checked; returns the number of its entry. */
   addBookmark(key: Uint8Array): number {
     const entry = this.addEntry(BOOKMARK_ENTRY_TYPE, key);
-    this.#bookmarks.push([textOf(key), entry]);
+    this.#bookmarks.add(key, 0, key.length, entry);
     return entry;
   }
 
@@ -225,7 +231,7 @@ export class Writer {
       );
     }
     checkBatch(bytes, this.nextEntry, this.#parts.store.location.geometry.pageBytes);
-    this.#bookmarks.push(...bookmarksIn(bytes));
+    collectBookmarks(bytes, this.#bookmarks);
     try {
       this.#appender.appendEncoded(bytes);
     } catch (cause) {
@@ -240,9 +246,7 @@ export class Writer {
       this.#operationFailure = undefined;
       if (failure) throw failure;
       const { start, end, spill } = this.#appender.endOperation();
-      const bookmarks = this.#bookmarks;
-      this.#bookmarks = [];
-      this.#enqueue({ start, end, spill, bookmarks, resolve, reject });
+      this.#enqueue({ start, end, spill, resolve, reject });
     });
   }
 
@@ -255,7 +259,7 @@ export class Writer {
     this.#checkOperation();
     const { path, space, store } = this.#parts;
     const { start, spill } = this.#appender.endOperation();
-    this.#bookmarks = [];
+    this.#bookmarks.cut(start.entries);
     this.#appender.rewind(start);
     if (!spill) return;
     try {
@@ -290,10 +294,21 @@ export class Writer {
         await file.sync();
       });
       events.truncated(extent);
-      await bookmarks.repoint(changes, entry).catch((error: unknown) => {
+      try {
+        if (changes) await bookmarks.repoint(changes, entry);
+        else await this.#indexAgain();
+      } catch (error) {
         throw ioError(path, 'pointing bookmarks to what is left', error);
-      });
+      }
     });
+  }
+
+  /** Builds the bookmark index again. Until it is done, a bookmark may not be found. */
+  async #indexAgain(): Promise<void> {
+    const { store, reader, bookmarks } = this.#parts;
+    await bookmarks.clear();
+    await catchUp(bookmarks, reader, store.committed);
+    await bookmarks.flush();
   }
 
   /** Replaces the data of a committed entry by data of the same length. */
@@ -499,7 +514,7 @@ export class Writer {
       this.#writingTo = undefined;
       store.advance(end);
       this.#describe(group[0]!.spill);
-      for (const commit of group) bookmarks.add(commit.bookmarks, commit.end.entries);
+      bookmarks.add(this.#bookmarks.takeBelow(end.entries), end.entries);
       events.committed();
     }
     for (const commit of group) {
@@ -526,11 +541,12 @@ export class Writer {
   async #writeData(start: Extent, end: Extent, spill: Spill | undefined): Promise<number> {
     const { file, space, store, bookmarks } = this.#parts;
     const { geometry } = store.location;
-    await bookmarks.ready();
+    if (!bookmarks.isReady) await bookmarks.ready();
     if (spill && this.#record !== this.#durable) await this.#sync();
     let crc = spill?.crc ?? (this.#record === this.#durable ? 0 : this.#record.dataCrc);
     const spilledTo = spill?.length ?? start.length;
     space.ensure(end.length);
+    const isSmall = end.length - start.length <= geometry.pageBytes * WRITTEN_AT_ONCE;
     let at = start.length;
     while (at < end.length) {
       const index = geometry.pageOf(at);
@@ -539,7 +555,8 @@ export class Writer {
       if (page) {
         const inPage = geometry.offsetInPage(at);
         const part = page.bytes.subarray(inPage, inPage + to - at);
-        await file.write(at, part);
+        if (isSmall) file.writeSync(at, part);
+        else await this.#meanwhile(file.write(at, part));
         if (to > spilledTo) crc = crc32(part, crc);
       }
       at = to;
@@ -560,7 +577,7 @@ export class Writer {
       ...change,
     };
     headerPage.record(record);
-    await file.write(0, headerPage.bytes);
+    file.writeSync(0, headerPage.bytes);
     this.#record = record;
     if (durable) await this.#sync();
   }
@@ -573,8 +590,14 @@ export class Writer {
   }
 
   async #sync(): Promise<void> {
-    await this.#parts.file.sync();
+    await this.#meanwhile(this.#parts.file.sync());
     this.#durable = this.#record;
+  }
+
+  /** What the disk is at work on does not wait any more: the next commits can gather meanwhile. */
+  #meanwhile(work: Promise<void>): Promise<void> {
+    this.#tellProgress();
+    return work;
   }
 
   /** Runs steps of which none may be missing: if one fails, nothing more is written. */
@@ -619,8 +642,9 @@ export class Writer {
   /** What is being written is left alone: it is refused, or not, when that is known. */
   #refuseAll(error: StreamFileError): void {
     if (this.#appender.operationStart) this.#operationFailure = error;
-    this.#bookmarks = [];
-    this.#appender.rewind(this.#writingTo ?? this.#parts.store.committed);
+    const end = this.#writingTo ?? this.#parts.store.committed;
+    this.#bookmarks.cut(end.entries);
+    this.#appender.rewind(end);
     const refused = this.#queue;
     this.#queue = refused.filter((job) => 'task' in job);
     for (const job of refused) if (!('task' in job)) job.reject(error);
