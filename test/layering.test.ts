@@ -40,7 +40,7 @@ const layers: Record<string, Layer> = {
     libraries: [],
     node: true,
   },
-  '@ds/app-kit': { uses: [], libraries: 'any', node: true },
+  '@ds/app-kit': { uses: ['@ds/codec'], libraries: 'any', node: true },
   '@ds/serving-kit': {
     uses: ['@ds/app-kit', '@ds/server', '@ds/stream-file'],
     libraries: [],

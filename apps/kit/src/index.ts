@@ -17,6 +17,7 @@ export type { OptionMeta } from './field-info.js';
 export { createLogger, type LogStream } from './logger.js';
 export { packageVersion } from './package-version.js';
 export { parseApp, type AppInput, type Invocation } from './parse-app.js';
+export { readToken, type TokenPlaces } from './read-token.js';
 export { runApp } from './run-app.js';
 export {
   formatAddress,

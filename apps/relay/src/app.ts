@@ -2,7 +2,7 @@
 
 import { defineApp, packageVersion } from '@ds/app-kit';
 import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
-import { limitsOf, openingProgress, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, openingProgress, storageOf } from '@ds/serving-kit';
 import { options } from './options.js';
 
 export const app = defineApp({
@@ -21,7 +21,7 @@ export const app = defineApp({
         streamType: given.streamType,
         path: given.file,
         file: { ...storageOf(given), onProgress: openingProgress(logger) },
-        clients: { host: given.host, port: given.port },
+        clients: { host: given.host, port: given.port, ...(await clientAccessOf(given)) },
         limits: limitsOf(given),
         onMismatch: given.onMismatch,
         connectMs: given.connectTimeout,

@@ -1,7 +1,7 @@
 /** What `ds-relay` can be told: the one place where each option, its default and its limits stand. */
 
 import { field } from '@ds/app-kit';
-import { limitOptions, storageOptions } from '@ds/serving-kit';
+import { clientAccessOptions, limitOptions, storageOptions } from '@ds/serving-kit';
 
 export const options = {
   upstream: field
@@ -13,6 +13,7 @@ export const options = {
   }),
   host: field.host().default('0.0.0.0').meta({ description: 'address to listen on for clients' }),
   port: field.port().default(7900).meta({ description: 'port for clients; 0 takes a free one' }),
+  ...clientAccessOptions,
   streamType: field.u64().default(1n).meta({
     description: "the upstream's stream type, which is part of every question to it; 1 is a sequencer's",
   }),

@@ -2,11 +2,10 @@
 
 import { defineApp, packageVersion } from '@ds/app-kit';
 import { StreamServer } from '@ds/server';
-import { limitsOf, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, sourceAccessOf, storageOf } from '@ds/serving-kit';
 import { options } from './options.js';
 import { watchStorage } from './storage-watch.js';
 import { openStream } from './stream.js';
-import { readTokenFile } from './token-file.js';
 
 export const app = defineApp({
   name: 'ds-server',
@@ -18,8 +17,9 @@ export const app = defineApp({
   ],
   options,
   async main(given, { logger, ready, stopped }) {
-    const { host, port, sourceHost, sourcePort, tokenFile } = given;
-    const token = tokenFile === undefined ? {} : { token: await readTokenFile(tokenFile) };
+    const { host, port, sourceHost, sourcePort } = given;
+    const clients = { host, port, ...(await clientAccessOf(given)) };
+    const source = { host: sourceHost, port: sourcePort, ...(await sourceAccessOf(given)) };
     const wanted = {
       systemId: given.systemId,
       streamType: given.streamType,
@@ -29,8 +29,8 @@ export const app = defineApp({
     try {
       const server = await StreamServer.start({
         file,
-        clients: { host, port },
-        source: { host: sourceHost, port: sourcePort, ...token },
+        clients,
+        source,
         limits: limitsOf(given),
         logger,
       });

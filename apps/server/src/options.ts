@@ -1,7 +1,13 @@
 /** What `ds-server` can be told: the one place where each option, its default and its limits stand. */
 
 import { field } from '@ds/app-kit';
-import { limitOptions, storageOptions } from '@ds/serving-kit';
+import {
+  clientAccessOptions,
+  limitOptions,
+  sourceAccessOptions,
+  sourceLimitOptions,
+  storageOptions,
+} from '@ds/serving-kit';
 
 export const options = {
   file: field
@@ -9,13 +15,12 @@ export const options = {
     .meta({ description: 'stream file, made if it is missing; its bookmark index NAME.db stands beside it' }),
   host: field.host().default('0.0.0.0').meta({ description: 'address to listen on for clients' }),
   port: field.port().default(6900).meta({ description: 'port for clients; 0 takes a free one' }),
+  ...clientAccessOptions,
   sourceHost: field.host().default('127.0.0.1').meta({
     description: 'address to listen on for the source; set a token before you open it to a network',
   }),
   sourcePort: field.port().default(6901).meta({ description: 'port for the source; 0 takes a free one' }),
-  tokenFile: field.path().optional().meta({
-    description: 'file with the token that a source must show, white space around it left out',
-  }),
+  ...sourceAccessOptions,
   systemId: field
     .u64()
     .optional()
@@ -30,4 +35,5 @@ export const options = {
     .meta({ description: 'version in the header: of a new file (3 if not given), or expected' }),
   ...storageOptions,
   ...limitOptions,
+  ...sourceLimitOptions,
 };

@@ -3,19 +3,23 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startProgram, temporaryFolder, type Program, type StartOptions } from '@ds/app-kit/testing';
 import { StreamClient } from '@ds/client';
 import {
+  encodeCommand,
   encodeSourceMessage,
   FrameDecoder,
   ResultCode,
+  serverPackets,
   sourceAnswers,
   type Header,
   type SourceAnswer,
 } from '@ds/codec';
 import { StreamFile } from '@ds/stream-file';
+import { certificates } from '@ds/test-kit';
 
 const bin = fileURLToPath(new URL('../bin/ds-server', import.meta.url));
 const freePorts = ['--host', '127.0.0.1', '--port', '0', '--source-port', '0'];
@@ -64,6 +68,30 @@ async function openAsSource(address: string | undefined, token: string): Promise
       const answer = decoder.next();
       if (answer) return answer;
     }
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** What the server answers over TLS to a client that shows a token; undefined if it does not let it so far. */
+async function authenticate(
+  address: string | undefined,
+  token: string,
+  own: { cert?: string; key?: string },
+): Promise<unknown> {
+  const [host, port] = String(address).split(':');
+  const socket = connectTls({ host, port: Number(port), ca: certificates.authority, ...own });
+  socket.write(encodeCommand({ kind: 'authenticate', token: Buffer.from(token) }, 1n));
+  const decoder = new FrameDecoder(serverPackets);
+  try {
+    for await (const chunk of socket) {
+      decoder.push(chunk as Uint8Array);
+      const answer = decoder.next();
+      if (answer) return answer;
+    }
+    return undefined;
+  } catch {
     return undefined;
   } finally {
     socket.destroy();
@@ -220,6 +248,7 @@ describe('options', () => {
     [['--port', '70000'], 'bad value "70000" for --port'],
     [['--bookmarks'], "unknown option '--bookmarks'"],
     [['--token-file', '/nowhere/token'], "can't read the token file /nowhere/token"],
+    [['--client-tls-cert', 'tls.crt'], 'TLS needs both --client-tls-cert and --client-tls-key'],
   ])('that are wrong end it with 2: %s', async (args, reason) => {
     await using folder = await temporaryFolder();
     await using server = start(folder.path('stream.bin'), args);
@@ -230,8 +259,8 @@ describe('options', () => {
   });
 
   it.each([
-    ['', 'is empty'],
-    ['x'.repeat(5000), 'has 5000 bytes'],
+    ['', 'holds 0 bytes'],
+    ['x'.repeat(5000), 'holds 5000 bytes'],
   ])('a token file must hold a token that can be sent', async (text, reason) => {
     await using folder = await temporaryFolder();
     await writeFile(folder.path('token'), text);
@@ -251,6 +280,23 @@ describe('options', () => {
       code: ResultCode.unauthorized,
     });
     expect(await openAsSource(source, 'open sesame')).toMatchObject({ kind: 'result', code: ResultCode.ok });
+    const { err } = await server.stop();
+    expect(err).not.toContain('sesame');
+  });
+
+  it('a token and certificates keep clients out that do not have them', async () => {
+    await using folder = await temporaryFolder();
+    const { server: pair, authority, client: own } = certificates;
+    const files = { cert: pair.cert, key: pair.key, ca: authority };
+    for (const [name, pem] of Object.entries(files)) await writeFile(folder.path(name), pem);
+    const args = Object.keys(files).flatMap((name) => [`--client-tls-${name}`, folder.path(name)]);
+    await using server = start(folder.path('stream.bin'), args, {
+      env: { DS_SERVER_CLIENT_TOKEN: 'open sesame' },
+    });
+    const { clients } = await server.ready();
+    expect(await authenticate(clients, 'open barley', own)).toMatchObject({ code: ResultCode.unauthorized });
+    expect(await authenticate(clients, 'open sesame', own)).toMatchObject({ code: ResultCode.ok });
+    expect(await authenticate(clients, 'open sesame', {})).toBeUndefined();
     const { err } = await server.stop();
     expect(err).not.toContain('sesame');
   });

@@ -1,5 +1,11 @@
 /** What the apps share that serve a stream file to clients: `ds-server` and `ds-relay`. */
 
-export { limitOptions, limitsOf } from './limit-options.js';
+export {
+  clientAccessOf,
+  clientAccessOptions,
+  sourceAccessOf,
+  sourceAccessOptions,
+} from './access-options.js';
+export { limitOptions, limitsOf, sourceLimitOptions } from './limit-options.js';
 export { openingProgress } from './opening-progress.js';
 export { storageOf, storageOptions } from './storage-options.js';

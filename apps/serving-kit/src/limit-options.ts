@@ -18,6 +18,9 @@ export const limitOptions = {
   clientsPerAddressMax: connectionCount()
     .default(defaultLimits.clientsPerAddressMax)
     .meta({ description: 'client connections at once from one address' }),
+  handshakeTimeout: timeout()
+    .default(defaultLimits.handshakeMs)
+    .meta({ description: 'time for a TLS handshake' }),
   firstCommandTimeout: timeout()
     .default(defaultLimits.firstCommandMs)
     .meta({ description: 'time for a first command to arrive' }),
@@ -35,9 +38,20 @@ export const limitOptions = {
     .meta({ description: 'time that connections have to take what is on its way when the program ends' }),
 };
 
+/** And of an app that has a port for sources. */
+export const sourceLimitOptions = {
+  sourcesMax: connectionCount()
+    .default(defaultLimits.sourcesMax)
+    .meta({ description: 'source connections at once, of which one at a time can write' }),
+};
+
 /** The limits among an app's options, as the server takes them. */
-export function limitsOf(given: Options<typeof limitOptions>): ServerLimits {
+export function limitsOf(
+  given: Options<typeof limitOptions> & Partial<Options<typeof sourceLimitOptions>>,
+): ServerLimits {
   return {
+    sourcesMax: given.sourcesMax ?? defaultLimits.sourcesMax,
+    handshakeMs: given.handshakeTimeout,
     clientsMax: given.clientsMax,
     clientsPerAddressMax: given.clientsPerAddressMax,
     firstCommandMs: given.firstCommandTimeout,

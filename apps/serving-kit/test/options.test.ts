@@ -3,17 +3,36 @@
 import { describe, expect, it } from 'vitest';
 import { defineApp, parseApp } from '@ds/app-kit';
 import { defaultLimits } from '@ds/server';
-import { limitOptions, limitsOf, storageOf, storageOptions } from '../src/index.js';
+import {
+  clientAccessOf,
+  clientAccessOptions,
+  limitOptions,
+  limitsOf,
+  sourceAccessOf,
+  sourceAccessOptions,
+  sourceLimitOptions,
+  storageOf,
+  storageOptions,
+} from '../src/index.js';
 
 const app = defineApp({
   name: 'ds-sample',
   version: '1.0.0',
   description: 'Serves.',
-  options: { ...storageOptions, ...limitOptions },
+  options: {
+    ...storageOptions,
+    ...limitOptions,
+    ...sourceLimitOptions,
+    ...clientAccessOptions,
+    ...sourceAccessOptions,
+  },
   main: () => Promise.resolve(),
 });
 
-type Given = Parameters<typeof limitsOf>[0] & Parameters<typeof storageOf>[0];
+type Given = Parameters<typeof limitsOf>[0] &
+  Parameters<typeof storageOf>[0] &
+  Parameters<typeof clientAccessOf>[0] &
+  Parameters<typeof sourceAccessOf>[0];
 
 function parsed(...argv: string[]): Given {
   const invocation = parseApp(app, { argv, env: {}, readFile: () => '{}' });
@@ -30,6 +49,8 @@ describe('what an app is told of its limits', () => {
     ['--client-buffer', '8KiB', { sendBytesMax: 8192 }],
     ['--clients-max', '7', { clientsMax: 7 }],
     ['--clients-per-address-max', '7', { clientsPerAddressMax: 7 }],
+    ['--sources-max', '7', { sourcesMax: 7 }],
+    ['--handshake-timeout', '7s', { handshakeMs: 7000 }],
     ['--first-command-timeout', '7s', { firstCommandMs: 7000 }],
     ['--command-timeout', '7s', { commandMs: 7000 }],
     ['--idle-timeout', '7s', { idleMs: 7000 }],
@@ -59,5 +80,33 @@ describe('what an app is told of its stream file', () => {
     ['--cache-size', '1MiB', 'at least 2MiB'],
   ])('has to make sense: %s %s', (option, value, reason) => {
     expect(() => parsed(option, value)).toThrow(reason);
+  });
+});
+
+describe('what an app is told of who may connect', () => {
+  const token = Uint8Array.from(Buffer.from('sesame'));
+
+  it('is nobody in particular, in the clear, when nothing is said', async () => {
+    expect(await clientAccessOf(parsed())).toEqual({});
+    expect(await sourceAccessOf(parsed())).toEqual({});
+  });
+
+  it('arrives at the port that it is about', async () => {
+    const clients = ['--client-token', 'sesame', '--client-tls-cert', 'a', '--client-tls-key', 'b'];
+    expect(await clientAccessOf(parsed(...clients))).toEqual({ token, tls: { certFile: 'a', keyFile: 'b' } });
+    expect(await sourceAccessOf(parsed(...clients))).toEqual({});
+    const source = ['--source-tls-cert', 'a', '--source-tls-key', 'b', '--source-tls-ca', 'c'];
+    const tls = { certFile: 'a', keyFile: 'b', clientCaFile: 'c' };
+    expect(await sourceAccessOf(parsed('--token', ' sesame\n', ...source))).toEqual({ token, tls });
+    expect(await clientAccessOf(parsed('--token', 'sesame', ...source))).toEqual({});
+  });
+
+  it.each([
+    [['--client-token', 'a', '--client-token-file', 'b'], 'either --client-token or --client-token-file'],
+    [['--client-token', ' '], 'no token in --client-token'],
+    [['--client-tls-key', 'b'], 'both --client-tls-cert and --client-tls-key'],
+    [['--client-tls-ca', 'c'], 'both --client-tls-cert and --client-tls-key'],
+  ])('has to make sense: %s', async (args, reason) => {
+    await expect(async () => clientAccessOf(parsed(...args))).rejects.toThrow(reason);
   });
 });

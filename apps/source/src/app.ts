@@ -1,7 +1,7 @@
 /** `ds-source`: operations, blocks or a node's chain, fed into stream servers. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineApp, formatDurationMs, packageVersion, type AppContext } from '@ds/app-kit';
+import { defineApp, formatDurationMs, packageVersion, readToken, type AppContext } from '@ds/app-kit';
 import type { StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
 import { Feed } from './feed.js';
@@ -9,7 +9,6 @@ import { openOperations } from './operations.js';
 import { checkOptions, options, type SourceOptions } from './options.js';
 import { showProgress } from './progress.js';
 import { openSource, ServerWatch } from './servers.js';
-import { readTokenFile } from './token-file.js';
 
 export const app = defineApp({
   name: 'ds-source',
@@ -31,7 +30,7 @@ export const app = defineApp({
     };
     const haltedFirst = rejectionOf(halted);
 
-    const token = given.tokenFile === undefined ? undefined : await readTokenFile(given.tokenFile);
+    const token = await readToken({ token: undefined, tokenFile: given.tokenFile, name: 'token' });
     const operationsFor = await openOperations(given, { logger, signal: halted });
     const watch = new ServerWatch(logger, stop);
     const source = await Promise.race([openSource(given, token, watch), haltedFirst]);

@@ -2,6 +2,8 @@
 export type ServerErrorCode =
   /** The address cannot be listened on. */
   | 'listen'
+  /** Certificate, key or authorities cannot be used. */
+  | 'tls'
   /** The server is closed. */
   | 'closed';
 

@@ -1,4 +1,5 @@
 /** What a server can be told, and what it does if it is not. Times are in milliseconds, sizes in bytes. */
+import type { TlsFiles } from './tls.js';
 
 /** Where to listen, and who is let in. */
 export interface PortOptions {
@@ -8,6 +9,8 @@ export interface PortOptions {
   readonly port: number;
   /** What a peer must show first, at most 4,096 bytes: a client in Authenticate, a source in OpenSource. */
   readonly token?: Uint8Array;
+  /** With it, peers connect over TLS, 1.2 or later; else in the clear. */
+  readonly tls?: TlsFiles;
 }
 
 /** Limits on what peers can cost. */
@@ -16,6 +19,10 @@ export interface ServerLimits {
   readonly clientsMax: number;
   /** Client connections at once from one address. Default: as many as in all. */
   readonly clientsPerAddressMax: number;
+  /** Source connections at once, of which one at a time can write. Default 16. */
+  readonly sourcesMax: number;
+  /** Time for a TLS handshake. Default 10 s. */
+  readonly handshakeMs: number;
   /** Time for a first command to arrive whole. Default 10 s. */
   readonly firstCommandMs: number;
   /** Time for a command that has begun to arrive to be whole. Default 10 s. */
@@ -33,6 +40,8 @@ export interface ServerLimits {
 export const defaultLimits: ServerLimits = {
   clientsMax: 10_000,
   clientsPerAddressMax: 10_000,
+  sourcesMax: 16,
+  handshakeMs: 10_000,
   firstCommandMs: 10_000,
   commandMs: 10_000,
   idleMs: 600_000,

@@ -1,12 +1,11 @@
 /** A stream server: a stream file, the port for its clients, and the port for its source. */
-import { encodeResult, result, ResultCode, type Entry, type EntryBatch, type Header } from '@ds/codec';
+import type { Entry, EntryBatch, Header } from '@ds/codec';
 import type { Commit, StreamFile } from '@ds/stream-file';
 
 import { ClientConnection } from './client-connection.js';
-import { ServerError } from './errors.js';
-import { listenTcp, type BoundAddress, type ByteSocket, type Listen, type Listener } from './listener.js';
+import { listenTcp, type BoundAddress, type Listen } from './listener.js';
 import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
-import { PeerSocket } from './peer-socket.js';
+import { Port } from './port.js';
 import { SourceConnection } from './source-connection.js';
 import { SourceGate } from './source-gate.js';
 
@@ -23,12 +22,6 @@ export interface StreamServerOptions {
   readonly listen?: Listen;
 }
 
-interface Connection {
-  tick(nowMs: number): void;
-  close(): void;
-  readonly peer: { destroy(reason: string): void };
-}
-
 const TICK_MS = 1_000;
 
 /**
@@ -40,57 +33,61 @@ const TICK_MS = 1_000;
 export class StreamServer implements AsyncDisposable {
   readonly file: StreamFile;
   readonly #limits: ServerLimits;
-  readonly #logger: Logger;
-  readonly #clients = new Set<ClientConnection>();
-  readonly #clientsByHost = new Map<string, number>();
-  readonly #sources = new Set<SourceConnection>();
-  /** Connections for which there was no room, as long as they are there. */
-  readonly #refused = new Set<PeerSocket>();
-  readonly #listeners: Listener[] = [];
-  readonly #listenOn: Listen;
+  readonly #clients: Port<ClientConnection>;
+  readonly #sources: Port<SourceConnection>;
   readonly #unlisten: () => void;
   readonly #ticker: NodeJS.Timeout;
-  #clientAddress: BoundAddress = { host: '', port: 0 };
-  #sourceAddress: BoundAddress | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor({ file, limits, logger, listen }: StreamServerOptions) {
+  private constructor({ file, clients, source, limits, logger = silentLogger }: StreamServerOptions) {
     this.file = file;
-    this.#listenOn = listen ?? listenTcp;
     this.#limits = { ...defaultLimits, ...limits };
-    this.#logger = logger ?? silentLogger;
+    const shared = { file, limits: this.#limits, logger };
+    const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
+    this.#clients = new Port({
+      kind: 'client',
+      connectionsMax: clientsMax,
+      connectionsPerAddressMax: clientsPerAddressMax,
+      handshakeMs,
+      logger,
+      connect: (socket, closed) => new ClientConnection(socket, { ...shared, token: clients.token, closed }),
+    });
+    const gate = new SourceGate(file);
+    this.#sources = new Port({
+      kind: 'source',
+      connectionsMax: sourcesMax,
+      connectionsPerAddressMax: sourcesMax,
+      handshakeMs,
+      logger,
+      connect: (socket, closed) =>
+        new SourceConnection(socket, { ...shared, gate, token: source?.token, closed }),
+    });
     this.#unlisten = file.listen({
       committed: () => {
-        for (const client of this.#clients) client.committed();
+        for (const client of this.#clients.connections) client.committed();
       },
       truncated: (length) => {
-        for (const client of this.#clients) client.truncated(length);
+        for (const client of this.#clients.connections) client.truncated(length);
       },
     });
     this.#ticker = setInterval(() => {
       const nowMs = Date.now();
-      for (const connection of this.#connections()) connection.tick(nowMs);
+      for (const client of this.#clients.connections) client.tick(nowMs);
+      for (const source of this.#sources.connections) source.tick(nowMs);
     }, TICK_MS);
     this.#ticker.unref();
   }
 
   /**
    * Starts serving; resolves when the ports are listened on.
-   * @throws {ServerError} `listen`
+   * @throws {ServerError} `listen` or `tls`
    */
   static async start(options: StreamServerOptions): Promise<StreamServer> {
     const server = new StreamServer(options);
+    const { clients, source, listen = listenTcp } = options;
     try {
-      const { clients, source } = options;
-      server.#clientAddress = await server.#listen({ host: '0.0.0.0', ...clients }, (socket) => {
-        server.#acceptClient(socket, clients.token);
-      });
-      if (source) {
-        const gate = new SourceGate(options.file);
-        server.#sourceAddress = await server.#listen({ host: '127.0.0.1', ...source }, (socket) => {
-          server.#acceptSource(socket, gate, source.token);
-        });
-      }
+      await server.#clients.listen({ host: '0.0.0.0', ...clients }, clients.tls, listen);
+      if (source) await server.#sources.listen({ host: '127.0.0.1', ...source }, source.tls, listen);
       return server;
     } catch (error) {
       await server.close();
@@ -100,17 +97,17 @@ export class StreamServer implements AsyncDisposable {
 
   /** Where clients connect. */
   get clientAddress(): BoundAddress {
-    return this.#clientAddress;
+    return this.#clients.address ?? { host: '', port: 0 };
   }
 
   /** Where the source connects, if it can. */
   get sourceAddress(): BoundAddress | undefined {
-    return this.#sourceAddress;
+    return this.#sources.address;
   }
 
   /** Clients connected. */
   get clientCount(): number {
-    return this.#clients.size;
+    return this.#clients.connections.size;
   }
 
   /** Opens an atomic operation; waits while too much waits to be written. */
@@ -190,83 +187,14 @@ export class StreamServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => listener.close());
-    for (const connection of this.#connections()) connection.close();
+    const closed = [this.#clients.close(), this.#sources.close()];
     const timer = setTimeout(() => {
-      for (const { peer } of this.#connections()) peer.destroy('shutting down');
-      for (const peer of this.#refused) peer.destroy('shutting down');
+      this.#clients.destroy('shutting down');
+      this.#sources.destroy('shutting down');
     }, this.#limits.closeMs);
     await Promise.all(closed);
     clearTimeout(timer);
     clearInterval(this.#ticker);
     this.#unlisten();
-  }
-
-  *#connections(): Generator<Connection> {
-    yield* this.#clients;
-    yield* this.#sources;
-  }
-
-  async #listen({ host, port }: BoundAddress, accepted: (socket: ByteSocket) => void): Promise<BoundAddress> {
-    const failed = (error: Error): void => {
-      this.#logger.error({ host, port, error }, 'cannot accept connections');
-    };
-    try {
-      const listener = await this.#listenOn({ host, port }, { accepted, failed });
-      this.#listeners.push(listener);
-      return listener.address;
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ServerError('listen', `cannot listen on ${host} port ${port}: ${reason}`, { cause });
-    }
-  }
-
-  #acceptClient(socket: ByteSocket, token: Uint8Array | undefined): void {
-    const host = socket.remoteAddress ?? 'unknown';
-    const fromHost = this.#clientsByHost.get(host) ?? 0;
-    if (this.#clients.size >= this.#limits.clientsMax || fromHost >= this.#limits.clientsPerAddressMax) {
-      this.#logger.warn({ peer: host, clients: this.#clients.size, fromHost }, 'client refused: server full');
-      this.#refuse(socket);
-      return;
-    }
-    const connection = new ClientConnection(socket, {
-      file: this.file,
-      token,
-      limits: this.#limits,
-      logger: this.#logger,
-      closed: () => {
-        this.#clients.delete(connection);
-        const left = (this.#clientsByHost.get(host) ?? 1) - 1;
-        if (left === 0) this.#clientsByHost.delete(host);
-        else this.#clientsByHost.set(host, left);
-      },
-    });
-    this.#clients.add(connection);
-    this.#clientsByHost.set(host, fromHost + 1);
-    this.#logger.debug({ peer: connection.peer.name }, 'client connected');
-  }
-
-  /** Tells a client that there is no room, and ends the connection. */
-  #refuse(socket: ByteSocket): void {
-    const peer = new PeerSocket(socket, {
-      data: () => undefined,
-      taken: () => undefined,
-      closed: () => this.#refused.delete(peer),
-    });
-    this.#refused.add(peer);
-    peer.write(encodeResult(result(ResultCode.serverFull)));
-    peer.finish('server full');
-  }
-
-  #acceptSource(socket: ByteSocket, gate: SourceGate, token: Uint8Array | undefined): void {
-    const connection = new SourceConnection(socket, {
-      file: this.file,
-      gate,
-      token,
-      limits: this.#limits,
-      logger: this.#logger,
-      closed: () => this.#sources.delete(connection),
-    });
-    this.#sources.add(connection);
   }
 }

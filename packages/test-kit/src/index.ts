@@ -1,3 +1,4 @@
+export { certificates } from './certificates.js';
 export { effort, Random, seed } from './random.js';
 export { SimulatedClock } from './simulation/clock.js';
 export { SimulatedNetwork, type Link, type SimulatedSocket } from './simulation/network.js';

@@ -1,11 +1,13 @@
 /** The other end of a connection, byte by byte: a test sends what it likes, and sees what comes and when it ends. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 import { onTestFinished } from 'vitest';
 import { FrameDecoder, serverPackets, type ServerPacket } from '@ds/codec';
+import { certificates } from '@ds/test-kit';
 
 import { concat } from '../../src/concat.js';
 import type { BoundAddress } from '../../src/index.js';
@@ -44,6 +46,20 @@ export class Peer {
     onTestFinished(() => void socket.destroy());
     const peer = new Peer(socket);
     await once(socket, 'connect');
+    return peer;
+  }
+
+  /** Connects over TLS, as `options` say, to a server that `authority` vouches for. */
+  static async connectTls(
+    { port }: Pick<BoundAddress, 'port'>,
+    options: ConnectionOptions = {},
+  ): Promise<Peer> {
+    const ca = certificates.authority;
+    const socket = connectTls({ host: '127.0.0.1', port, ca, ...options });
+    socket.allowHalfOpen = true;
+    onTestFinished(() => void socket.destroy());
+    const peer = new Peer(socket);
+    await once(socket, 'secureConnect');
     return peer;
   }
 
