@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
+import { follow } from './follow.js';
 import { catchUp } from './serving/catch-up.js';
 import { corpusBytes, makeCorpus } from './serving/corpus.js';
 import { live } from './serving/live.js';
@@ -15,6 +16,7 @@ const benchmarks: readonly Benchmark[] = [
   appendEntries,
   readEntries,
   catchUp,
+  follow,
   live,
   randomEntry,
   memory,

@@ -36,8 +36,8 @@ export const followOptions = {
   retryWait: timeout().default(10_000).meta({ description: 'longest wait between two attempts' }),
   buffer: field
     .size({ min: 4 << 10 })
-    .default(1 << 20)
-    .meta({ description: 'entries held for slow output before the server is held back' }),
+    .default(256 << 10)
+    .meta({ description: 'what is read at a time, and held for slow output' }),
 };
 
 export const entryOptions = {

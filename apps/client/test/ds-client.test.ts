@@ -149,7 +149,7 @@ describe('follow', () => {
       '--log-level',
       'debug',
     );
-    await client.writes('err', /"streaming"/);
+    await client.writes('err', /"live"/);
     await commit(live.server, [{ type: 9, data: Buffer.from('new') }]);
     const [line] = await client.writes('out', /.*\n/);
     expect(line).toBe('{"number":"3","type":9,"data":"0x6e6577"}\n');

@@ -4,10 +4,14 @@ export type ClientErrorCode =
   | 'connect'
   /** The connection has ended. Worth another try. */
   | 'disconnected'
-  /** The server did not answer in time. Worth another try. */
+  /** The server did not answer, or say anything, in time. Worth another try. */
   | 'timeout'
   /** The server has refused a command: see `result`. */
   | 'refused'
+  /** The server asks for a token, and was given none or a wrong one. */
+  | 'unauthorized'
+  /** The server does not know the command Authenticate, so it cannot be shown a token. */
+  | 'no-authentication'
   /** What the server sends breaks the protocol. */
   | 'protocol'
   /** The server has skipped or repeated entries. */
@@ -18,6 +22,8 @@ export type ClientErrorCode =
   | 'unknown-bookmark'
   /** The server holds another stream than before. */
   | 'wrong-stream'
+  /** A stored position cannot be read. */
+  | 'bad-checkpoint'
   /** The client, or the signal it was given, has ended this. */
   | 'closed'
   /** An option that makes no sense. */

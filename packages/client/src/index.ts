@@ -1,9 +1,12 @@
-export type { ServerAddress } from './address.js';
+export type { Entry, EntryBatch, Header } from '@ds/codec';
+
+export type { ServerAddress } from './connecting/address.js';
+export type { RetryOptions } from './connecting/retry.js';
 export { ClientError, type ClientErrorCode } from './errors.js';
-export type { RetryOptions } from './retry.js';
-export {
-  StreamClient,
-  type FollowOptions,
-  type FollowState,
-  type StreamClientOptions,
-} from './stream-client.js';
+export type { Following } from './following/following.js';
+export type { BatchOptions, FollowOptions } from './following/options.js';
+export type { FollowProgress, FollowState } from './following/state.js';
+export type { StreamClientOptions, TlsOptions } from './options.js';
+export { FileCheckpoint, type Checkpoint } from './resuming/checkpoint.js';
+export { formatPosition, parsePosition, positionAfter, type StreamPosition } from './resuming/position.js';
+export { StreamClient, type QueryOptions } from './stream-client.js';

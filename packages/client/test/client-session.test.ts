@@ -13,7 +13,7 @@ import {
 } from '../../codec/test/golden.js';
 import { hex } from '../../server/test/support/peer.js';
 import { bytesOf } from '../../server/test/support/stream.js';
-import { ClientSession, type ClientEvent } from '../src/client-session.js';
+import { ClientSession, type ClientEvent } from '../src/connecting/client-session.js';
 import { ClientError } from '../src/index.js';
 
 type RightExchange = GoldenExchange & { readonly command: ClientCommand };

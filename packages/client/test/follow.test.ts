@@ -48,7 +48,7 @@ describe('Following', () => {
     const server = await serve(file);
     const streaming = new Promise<void>((resolve) => {
       const onState = ({ kind }: FollowState): void => {
-        if (kind === 'streaming') resolve();
+        if (kind === 'live') resolve();
       };
       void collect(client(addressOf(server), { onState }), { from: 'latest', count: 2n }).then((entries) => {
         received.push(...entries);
@@ -99,7 +99,7 @@ describe('Following', () => {
     const server = await serve(await goldenStream());
     const onState = ({ kind, server }: FollowState): void => void states.push(`${kind} ${server}`);
     await collect(client(addressOf(server), { onState }), { count: 3n });
-    expect(states).toEqual([`connecting ${addressOf(server)}`, `streaming ${addressOf(server)}`]);
+    expect(states).toEqual([`connecting ${addressOf(server)}`, `catching-up ${addressOf(server)}`]);
   });
 
   it('many streams and queries share a client', async () => {
@@ -115,7 +115,7 @@ describe('A consumer that is slower than the server', () => {
   it('gets everything', async () => {
     const file = await emptyStream();
     const written = await fill(file, 12);
-    const following = client(addressOf(await serve(file)), { heldBytesMax: MIB }).follow({
+    const following = client(addressOf(await serve(file)), { bufferBytes: MIB }).follow({
       count: BigInt(written.length),
     });
     const received: Entry[] = [];
@@ -153,7 +153,7 @@ describe('A consumer that is slower than the server', () => {
         return undefined;
       }),
     );
-    const following = client(server.address, { heldBytesMax: MIB }).followBatches();
+    const following = client(server.address, { bufferBytes: MIB }).followBatches();
     expect((await following.next()).done).toBe(false);
     await sleep(300);
     // What the kernel holds on both sides is in there.

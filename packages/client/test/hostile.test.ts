@@ -7,11 +7,11 @@ import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { MIB } from '../../server/test/support/client.js';
 import { liveBytes } from '../../server/test/support/peer.js';
 import { bytesOf } from '../../server/test/support/stream.js';
-import type { StreamClient } from '../src/index.js';
+import { positionAfter, type StreamClient } from '../src/index.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
 import { client, collect } from './support/follow.js';
 
-const once = { retry: { attemptsMax: 0 }, answerMs: 200, connectMs: 200 };
+const once = { retry: { attemptsMax: 0 }, answerMs: 200, connectMs: 200, bufferBytes: 16 << 10 };
 const entryBytes = encodeEntry(goldenEntries[1]!);
 const answerEntry = encodeEntry(goldenEntries[1]!, 0xfe);
 const hugeEntry = Uint8Array.from(entryBytes);
@@ -139,8 +139,8 @@ describe('A server that streams', () => {
 
   it('not the entry that was seen last is given up in time', async () => {
     const server = await streaming();
-    const after = bytesOf(goldenEntries.slice(2));
-    const following = collect(client(server.address, once), { from: 3n, after });
+    const from = positionAfter(goldenHeader, bytesOf(goldenEntries.slice(2)));
+    const following = collect(client(server.address, once), { from });
     await expect(following).rejects.toMatchObject({ code: 'timeout' });
   });
 
@@ -154,6 +154,57 @@ describe('A server that streams', () => {
     expect(await Promise.race([next, quiet])).toBe('quiet');
     server.stop();
     await expect(next).rejects.toMatchObject({ code: 'disconnected' });
+  });
+
+  it.each([
+    ['a part of an entry', second.subarray(0, 20)],
+    ['a part of a head', second.subarray(0, 3)],
+  ])('and stops within %s, is given up in time, though nothing more was due', async (_name, part) => {
+    const header = Buffer.concat([OK, encodeHeader({ ...goldenHeader, totalEntries: 1n })]);
+    const server = await FakeServer.start(
+      answering((command) => (command.kind === 'header' ? header : Buffer.concat([OK, first]))),
+    );
+    const following = client(server.address, once).follow();
+    expect((await following.next()).value).toMatchObject({ number: 0n });
+    const next = expect(following.next()).rejects.toMatchObject({ code: 'timeout' });
+    server.sockets[0]?.write(part);
+    await next;
+  });
+
+  it('nothing for longer than was said is given up', async () => {
+    const server = await streaming(first, second, third);
+    const following = client(server.address, { ...once, silenceMs: 100 }).follow();
+    for (let number = 0; number < 3; number++) await following.next();
+    await expect(following.next()).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  it('more than anybody takes costs one buffer, not what is sent', async () => {
+    const header = Buffer.concat([OK, encodeHeader({ ...goldenHeader, totalEntries: 1_000_000n })]);
+    let sent = 0;
+    const server = await FakeServer.start(
+      answering((command, socket) => {
+        if (command.kind === 'header') return header;
+        socket.write(OK);
+        const send = (): void => {
+          let goesOn = true;
+          while (goesOn && sent < 200_000) {
+            goesOn = socket.write(encodeEntry({ type: 1, number: BigInt(sent++), data: Buffer.alloc(1000) }));
+          }
+        };
+        socket.on('drain', send);
+        send();
+        return undefined;
+      }),
+    );
+    const before = await liveBytes();
+    const patient = { ...once, answerMs: 10_000, bufferBytes: 64 << 10 };
+    const following = client(server.address, patient).followBatches();
+    const { value } = await following.next();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect((await liveBytes()) - before).toBeLessThan(2 * MIB);
+    expect(value?.bytes.length).toBeLessThanOrEqual(64 << 10);
+    expect(sent).toBeLessThan(50_000);
+    await following.return();
   });
 
   it('an entry of the largest size in single bytes costs what has come, not what was declared', async () => {

@@ -92,7 +92,7 @@ describe('Reaching a server', () => {
 
   it('can be given up', async () => {
     const abort = new AbortController();
-    const reaching = client('127.0.0.1:1', { retry: { attemptsMax: 1_000 } }).reach(abort.signal);
+    const reaching = client('127.0.0.1:1', { retry: { attemptsMax: 1_000 } }).reach({ signal: abort.signal });
     setTimeout(() => {
       abort.abort();
     }, 20);

@@ -1,46 +1,110 @@
-// Goal: the README is true. Its example follows a stream as it stands there, and its tables have the defaults that are in
-// force and all codes of errors.
+// Goal: the README is true. Each of its examples compiles as it stands there and does what it says, and its tables have the
+// defaults that are in force and all codes of errors.
 import { readFileSync } from 'node:fs';
-import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { codeUnder, plain, readDocument, tableUnder } from '../../codec/test/support/markdown.js';
+import { plain, readDocument, tableUnder } from '../../codec/test/support/markdown.js';
 import { goldenStream, serve } from '../../server/test/support/stream.js';
-import { StreamClient, type StreamClientOptions } from '../src/index.js';
-import { defaultRetry } from '../src/retry.js';
-import { defaultOptions } from '../src/stream-client.js';
+import { defaultRetry } from '../src/connecting/retry.js';
+import * as package_ from '../src/index.js';
+import { defaultOptions } from '../src/options.js';
+import { compileProblems, runExample } from './support/examples.js';
 import { addressOf } from './support/follow.js';
 
 const readme = readDocument('packages/client/README.md');
+const examples = Array.from(readme.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1] ?? '');
+
+/** A database of text, whose transactions are done as a whole or not at all. */
+class MemoryDatabase {
+  readonly committed = new Map<string, string>();
+  /** Makes the next transaction fail when it is about to be committed. */
+  failing = false;
+
+  get(key: string): Promise<string | undefined> {
+    return Promise.resolve(this.committed.get(key));
+  }
+
+  async transaction(
+    act: (changes: { set(key: string, value: string): Promise<void> }) => Promise<void>,
+  ): Promise<void> {
+    const changes = new Map<string, string>();
+    await act({ set: (key, value) => Promise.resolve(void changes.set(key, value)) });
+    if (this.failing) throw new Error('the database is gone');
+    for (const [key, value] of changes) this.committed.set(key, value);
+  }
+}
+
+/** Runs an example against the golden stream, in a folder of its own; gives what it has printed. */
+async function run(example: string, modules: object = {}, folder?: string): Promise<string[]> {
+  const address = addressOf(await serve(await goldenStream()));
+  const inFolder = folder ?? (await temporaryFolder());
+  const program = example
+    .replaceAll('localhost:6900', address)
+    .replace("'consumer.position'", JSON.stringify(join(inFolder, 'consumer.position')));
+  const printed: string[] = [];
+  const print = (text: string): number => printed.push(text);
+  await runExample(program, { '@ds/client': package_, ...modules }, { log: print });
+  return printed;
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'client-readme-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function example(mark: string): string {
+  const found = examples.filter((each) => each.includes(mark));
+  expect(found).toHaveLength(1);
+  return found[0] ?? '';
+}
 
 describe('The README', () => {
+  it('has examples that compile', () => {
+    expect(examples).toHaveLength(4);
+    expect(compileProblems(examples)).toEqual([]);
+  });
+
   it('has an example that follows a stream', async () => {
-    const address = addressOf(await serve(await goldenStream()));
-    const program = codeUnder(readme, 'ts')
-      .replace(/^import (\{.*?\}) from '@ds\/client';$/m, 'const $1 = modules;')
-      .replace('localhost:6900', address);
-    const printed: string[] = [];
-    const made: StreamClient[] = [];
-    class Watched extends StreamClient {
-      constructor(options: StreamClientOptions) {
-        super(options);
-        made.push(this);
-      }
-    }
-    const print = (text: string): number => printed.push(text);
-    const context = { modules: { StreamClient: Watched }, console: { log: print } };
-    const running = runInNewContext(`(async () => { ${program} })()`, context) as Promise<void>;
-    const ended = expect(running).rejects.toMatchObject({ code: 'closed' });
-    await expect
-      .poll(() => printed)
-      .toEqual([
-        '3 entries so far',
-        'entry 0 of type 176: 9 bytes',
-        'entry 1 of type 1: 5 bytes',
-        'entry 2 of type 2: 0 bytes',
-      ]);
-    for (const client of made) await client.close();
-    await ended;
+    const ending = example('entries so far').replace('{ from: 0n }', '{ from: 0n, count: 3n }');
+    const closing = `${ending}\nawait client.close();`;
+    expect(await run(closing)).toEqual([
+      '3 entries so far',
+      'entry 0 of type 176: 9 bytes',
+      'entry 1 of type 1: 5 bytes',
+      'entry 2 of type 2: 0 bytes',
+    ]);
+  });
+
+  it('has an example that follows in batches', async () => {
+    expect(await run(example('reuseBuffer'))).toEqual(['5 bytes beside bookmarks']);
+  });
+
+  it('has an example that gets everything at least once, and goes on where it was', async () => {
+    const folder = await temporaryFolder();
+    const program = example('FileCheckpoint');
+    const all = ['entry 0: 9 bytes', 'entry 1: 5 bytes', 'entry 2: 0 bytes'];
+    // It ends behind the first two entries; the second time it starts behind them.
+    const first = program.replace('until: 2n', 'until: 1n');
+    expect(await run(first, {}, folder)).toEqual(all.slice(0, 2));
+    expect(await run(program, {}, folder)).toEqual(all.slice(2));
+    expect(await run(program, {}, folder)).toEqual([]);
+  });
+
+  it('has an example that gets everything exactly once, also when a transaction fails', async () => {
+    const database = new MemoryDatabase();
+    const program = example('database.transaction');
+    const modules = { './database.js': { database } };
+    await run(program.replace('until: 2n', 'until: 0n'), modules);
+    database.failing = true;
+    await expect(run(program, modules)).rejects.toThrow('the database is gone');
+    expect(database.committed.get('entry 1')).toBeUndefined();
+    database.failing = false;
+    await run(program, modules);
+    expect([...database.committed.keys()].sort()).toEqual(['entry 0', 'entry 1', 'entry 2', 'position']);
   });
 
   it('says what the defaults are', () => {

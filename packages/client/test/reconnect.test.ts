@@ -14,7 +14,13 @@ import {
   numbered,
   serve,
 } from '../../server/test/support/stream.js';
-import type { FollowOptions, FollowState, StreamClientOptions } from '../src/index.js';
+import {
+  positionAfter,
+  type FollowOptions,
+  type FollowState,
+  type StreamClientOptions,
+  type StreamPosition,
+} from '../src/index.js';
 import { CuttingProxy } from './support/cutting-proxy.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
 import { addressOf, client, collect, digits } from './support/follow.js';
@@ -71,7 +77,7 @@ describe('A connection that is cut', () => {
     const states: string[] = [];
     const onState = ({ kind }: FollowState): void => void states.push(kind);
     const following = collect(client(addressOf(first), { ...patient, onState }), { count: 5n });
-    await expect.poll(() => states).toContain('streaming');
+    await expect.poll(() => states).toContain('live');
     await first.close();
     await expect.poll(() => states).toContain('reconnecting');
     await commit(file, more);
@@ -108,6 +114,43 @@ describe('A connection that is cut', () => {
     for (const entries of await Promise.all(followers)) expect(digits(entries)).toEqual(digits(written));
     for (const proxy of proxies) expect(proxy.connections).toBeGreaterThan(5);
   });
+});
+
+describe('A long stream over connections that are cut every few hundred KB', () => {
+  it.each(['follow', 'followBatches'] as const)(
+    `comes as a whole, once and in order, by %s (seed ${seed})`,
+    async (kind) => {
+      const random = new Random();
+      const file = await emptyStream();
+      const count = 12_000;
+      const written = numbered(
+        0n,
+        Array.from({ length: count }, (_none, at) => ({
+          type: 1,
+          data: Buffer.alloc(random.integer(0, 2_000), at),
+        })),
+      );
+      for (let at = 0; at < count; at += 100) await commit(file, written.slice(at, at + 100));
+      const server = await serve(file);
+      const proxy = await CuttingProxy.start({
+        port: () => server.clientAddress.port,
+        cutAfter: () => random.integer(100_000, 500_000),
+      });
+      const following = client(proxy.address, patient);
+      let next = 0;
+      const take = ({ number, data }: Entry): void => {
+        if (number !== BigInt(next) || Buffer.compare(data, written[next]!.data) !== 0)
+          throw new Error(`entry ${number} where entry ${next} was due, or another one`);
+        next++;
+      };
+      if (kind === 'follow') for await (const entry of following.follow({ count: 12_000n })) take(entry);
+      else
+        for await (const batch of following.followBatches({ count: 12_000n, reuseBuffer: true }))
+          for (const entry of batch) take(entry);
+      expect(next).toBe(count);
+      expect(proxy.connections).toBeGreaterThan(20);
+    },
+  );
 });
 
 describe('A server that is another one after a reconnect', () => {
@@ -159,12 +202,11 @@ describe('A server that is another one after a reconnect', () => {
 describe('Going on with a stream that was followed before', () => {
   it('works where the server still has the last entry', async () => {
     const server = await serve(await goldenStream());
-    const after = bytesOf(goldenEntries.slice(0, 1));
-    const rest = await collect(client(addressOf(server)), { from: 1n, after, count: 2n });
+    const from = positionAfter(goldenHeader, bytesOf(goldenEntries.slice(0, 1)));
+    const rest = await collect(client(addressOf(server)), { from, count: 2n });
     expect(digits(rest)).toEqual(digits(goldenEntries.slice(1)));
     const end = collect(client(addressOf(server)), {
-      from: 3n,
-      after: bytesOf(goldenEntries.slice(2)),
+      from: positionAfter(goldenHeader, bytesOf(goldenEntries.slice(2))),
       count: 1n,
     });
     await commit(server.file, more.slice(0, 1));
@@ -173,11 +215,12 @@ describe('Going on with a stream that was followed before', () => {
 
   it('is refused where it has another one, or none', async () => {
     const server = await serve(await goldenStream());
-    const after = bytesOf([{ type: 1, number: 0n, data: new Uint8Array(3) }]);
-    await expect(collect(client(addressOf(server)), { from: 1n, after })).rejects.toMatchObject({
+    const before = (number: bigint): StreamPosition =>
+      positionAfter(goldenHeader, bytesOf([{ type: 1, number, data: new Uint8Array(3) }]));
+    await expect(collect(client(addressOf(server)), { from: before(0n) })).rejects.toMatchObject({
       code: 'wrong-stream',
     });
-    await expect(collect(client(addressOf(server)), { from: 7n, after })).rejects.toMatchObject({
+    await expect(collect(client(addressOf(server)), { from: before(6n) })).rejects.toMatchObject({
       code: 'beyond-end',
       totalEntries: 3n,
     });

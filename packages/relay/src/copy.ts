@@ -1,5 +1,5 @@
 /** Copies the upstream's stream into a file, as long as one connection lasts. */
-import { ClientError } from '@ds/client';
+import { ClientError, positionAfter } from '@ds/client';
 import type { StreamFile } from '@ds/stream-file';
 
 import { isSameStream } from './agreement.js';
@@ -30,12 +30,12 @@ export async function copy(
     if (isSameStream(file.identity, header)) return;
     stop(new ClientError('wrong-stream', "the upstream's system id, stream type or version has changed"));
   });
-  const from = file.nextEntry;
-  const after = from > 0n ? await file.getEntryBytes(from - 1n) : undefined;
+  const last = file.nextEntry > 0n ? await file.getEntryBytes(file.nextEntry - 1n) : undefined;
+  const from = last ? positionAfter(file.identity, last) : file.nextEntry;
   const ending = AbortSignal.any([signal, stopping.signal]);
   let committed: Promise<unknown> = Promise.resolve();
   try {
-    for await (const batch of upstream.followBatches({ from, signal: ending, ...(after && { after }) })) {
+    for await (const batch of upstream.followBatches({ from, signal: ending, reuseBuffer: true })) {
       await file.ready();
       if (ending.aborted) break;
       file.startAtomicOp();

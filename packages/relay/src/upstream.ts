@@ -33,7 +33,7 @@ export async function askUpstream<T>(
   try {
     for (;;) {
       signal.throwIfAborted();
-      const header = await upstream.reach(signal);
+      const header = await upstream.reach({ signal });
       try {
         return await ask(upstream, header);
       } catch (error) {
@@ -62,7 +62,7 @@ function makeClient(options: StreamRelayOptions, onStreaming?: (header: Header) 
     ...(retry && { retry }),
     onState: (state) => {
       logState(logger, state);
-      if (state.kind === 'streaming') onStreaming?.(state.header);
+      if ('header' in state) onStreaming?.(state.header);
     },
   });
 }
@@ -72,8 +72,11 @@ function logState(logger: Logger, state: FollowState): void {
     case 'connecting':
       logger.debug({ upstream: state.server }, 'connecting to upstream');
       break;
-    case 'streaming':
-      logger.info({ upstream: state.server, totalEntries: state.header.totalEntries }, 'following upstream');
+    case 'catching-up':
+      logger.info({ upstream: state.server, totalEntries: state.header.totalEntries }, 'catching up');
+      break;
+    case 'live':
+      logger.info({ upstream: state.server, totalEntries: state.header.totalEntries }, 'following live');
       break;
     case 'reconnecting':
       logger.warn({ upstream: state.server, reason: state.error.message }, 'upstream lost, trying again');

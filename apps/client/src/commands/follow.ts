@@ -28,14 +28,14 @@ export const follow = defineCommand({
       sharesScreen: process.stdout.isTTY,
     });
     const onState = (state: FollowState): void => {
-      if (state.kind === 'streaming') progress.streaming(state.header.totalEntries);
+      if (state.kind === 'catching-up') progress.streaming(state.header.totalEntries);
       else progress.stop();
       if (state.kind === 'reconnecting') logger.warn({ reason: state.error.message }, 'connection failed');
       else logger.debug({ server: state.server }, state.kind);
     };
     const client = new StreamClient({
       ...clientOptions(given),
-      heldBytesMax: given.buffer,
+      bufferBytes: given.buffer,
       retry: { attemptsMax: retries === 'forever' ? Infinity : retries, longestMs: retryWait },
       onState,
     });

@@ -9,7 +9,10 @@ export function addressOf({ clientAddress }: Pick<StreamServer, 'clientAddress'>
   return `${clientAddress.host}:${clientAddress.port}`;
 }
 
-export function client(server: string, options: Partial<StreamClientOptions> = {}): StreamClient {
+export function client(
+  server: StreamClientOptions['server'],
+  options: Partial<StreamClientOptions> = {},
+): StreamClient {
   const made = new StreamClient({
     server,
     ...options,

@@ -1,5 +1,5 @@
 /** Where a server is. */
-import { ClientError } from './errors.js';
+import { ClientError } from '../errors.js';
 
 export interface ServerAddress {
   readonly host: string;

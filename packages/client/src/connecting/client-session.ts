@@ -22,7 +22,7 @@ import {
   type Transition,
 } from '@ds/codec';
 
-import { ClientError } from './errors.js';
+import { ClientError } from '../errors.js';
 
 /** What has come from the server. */
 export type ClientEvent =
@@ -70,6 +70,11 @@ export class ClientSession {
     return this.#state;
   }
 
+  /** Bytes that have come of a packet that is not whole. */
+  get bufferedBytes(): number {
+    return this.#decoder.bufferedBytes;
+  }
+
   /**
    * The bytes of a command, whose answer is awaited from now on.
    * @throws {ClientError} `bad-option` if it has no place here, or cannot be encoded.
@@ -94,7 +99,10 @@ export class ClientSession {
     return bytes;
   }
 
-  /** Adds bytes from the server. Call `next` until it gives nothing before adding more. */
+  /**
+   * Adds bytes from the server. Call `next` until it gives nothing before adding more. Batches are views of these bytes,
+   * anything else is not.
+   */
   receive(chunk: Uint8Array): void {
     this.#decoder.push(chunk);
   }
@@ -201,5 +209,5 @@ function foundEntry(entry: Entry, command: ClientCommand): Entry | undefined {
       `the server answered with entry ${entry.number} when entry ${command.entryNumber} was asked for`,
     );
   }
-  return entry;
+  return { ...entry, data: entry.data.slice() };
 }

@@ -1,0 +1,72 @@
+// Goal: the types say what the client does: what is given, what may be asked for, and what may not. The compiler checks this
+// file; running it checks nothing more.
+import { describe, expectTypeOf, it } from 'vitest';
+
+import type {
+  BatchOptions,
+  Checkpoint,
+  ClientError,
+  Entry,
+  EntryBatch,
+  FileCheckpoint,
+  Following,
+  FollowOptions,
+  FollowProgress,
+  FollowState,
+  Header,
+  StreamClient,
+  StreamClientOptions,
+  StreamPosition,
+} from '../src/index.js';
+
+declare const client: StreamClient;
+
+describe('The types', () => {
+  it('of what is followed', () => {
+    expectTypeOf<StreamClient['follow']>().returns.toEqualTypeOf<Following<Entry>>();
+    expectTypeOf<StreamClient['followBatches']>().returns.toEqualTypeOf<Following<EntryBatch>>();
+    expectTypeOf<Following<Entry>>().toExtend<AsyncIterable<Entry> & AsyncDisposable>();
+    expectTypeOf<Following<Entry>['position']>().toEqualTypeOf<StreamPosition | undefined>();
+    expectTypeOf<Following<Entry>['progress']>().toEqualTypeOf<FollowProgress>();
+    expectTypeOf<EntryBatch>().toExtend<Iterable<Entry>>();
+    const loop = async (): Promise<void> => {
+      for await (const entry of client.follow()) expectTypeOf(entry).toEqualTypeOf<Entry>();
+      for await (const batch of client.followBatches()) expectTypeOf(batch).toEqualTypeOf<EntryBatch>();
+    };
+    expectTypeOf(loop).returns.resolves.toBeVoid();
+  });
+
+  it('of what can be asked for', () => {
+    expectTypeOf<FollowOptions['from']>().toEqualTypeOf<
+      bigint | Uint8Array | 'latest' | StreamPosition | undefined
+    >();
+    expectTypeOf<BatchOptions>().toHaveProperty('reuseBuffer');
+    // An entry whose data is overwritten behind one's back is not to be had.
+    expectTypeOf<FollowOptions>().not.toHaveProperty('reuseBuffer');
+    expectTypeOf<number>().not.toExtend<FollowOptions['from']>();
+    expectTypeOf<StreamClient['header']>().returns.resolves.toEqualTypeOf<Header>();
+    expectTypeOf<StreamClient['entry']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
+    expectTypeOf<StreamClient['bookmark']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
+    expectTypeOf<StreamClient>().toExtend<AsyncDisposable>();
+  });
+
+  it('of options', () => {
+    expectTypeOf<{ server: string }>().toExtend<StreamClientOptions>();
+    expectTypeOf<{ server: ['a:1', { host: 'b'; port: 2 }] }>().toExtend<StreamClientOptions>();
+    expectTypeOf<{ server: string; tls: true; token: string }>().toExtend<StreamClientOptions>();
+    expectTypeOf<{ server: string; tls: { ca: string } }>().toExtend<StreamClientOptions>();
+    expectTypeOf<object>().not.toExtend<StreamClientOptions>();
+  });
+
+  it('of states: each has what belongs to it', () => {
+    expectTypeOf<FollowState['kind']>().toEqualTypeOf<
+      'connecting' | 'catching-up' | 'live' | 'reconnecting'
+    >();
+    expectTypeOf<Extract<FollowState, { kind: 'reconnecting' }>['error']>().toEqualTypeOf<ClientError>();
+    expectTypeOf<Extract<FollowState, { kind: 'live' }>['header']>().toEqualTypeOf<Header>();
+  });
+
+  it('of checkpoints: the file is one of them', () => {
+    expectTypeOf<FileCheckpoint>().toExtend<Checkpoint>();
+  });
+});
