@@ -6,6 +6,7 @@ import { decodeEntries } from './decode-entries.js';
 import { follow } from './follow.js';
 import { catchUp } from './serving/catch-up.js';
 import { corpusBytes, makeCorpus } from './serving/corpus.js';
+import { feed } from './serving/feed.js';
 import { live } from './serving/live.js';
 import { memory } from './serving/memory.js';
 import { randomEntry } from './serving/random-entry.js';
@@ -17,6 +18,7 @@ const benchmarks: readonly Benchmark[] = [
   readEntries,
   catchUp,
   follow,
+  feed,
   live,
   randomEntry,
   memory,

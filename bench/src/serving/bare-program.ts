@@ -1,5 +1,6 @@
 // What a bare Node process does on the same sockets, knowing neither protocol nor file: the limit that the server is
 // held against. It answers a first request like the server, so that the load is the same program.
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 import { answerParent } from '../processes/parent.js';
@@ -50,6 +51,17 @@ const answers = {
       socket.once('data', () => {
         socket.write(OK);
         next();
+      });
+    });
+  },
+  /** Writes to a file what it is sent. */
+  store({ path }: { path: string }): Promise<number> {
+    const file = openSync(path, 'w');
+    return listen((socket) => {
+      socket.on('data', (chunk) => writeSync(file, chunk));
+      socket.on('end', () => {
+        closeSync(file);
+        socket.end();
       });
     });
   },

@@ -38,3 +38,7 @@ export function atRate({ operationsPerSecond, seconds }: Load, make: () => void)
     turn();
   });
 }
+
+/** The operations that feeding is measured with: entries of an operation besides its bookmark, and bytes of their data. */
+export const FED_ENTRIES = 10;
+export const FED_DATA_BYTES = 128;

@@ -16,6 +16,13 @@ const answers = {
     server = await StreamServer.start({ file, clients: { host: '127.0.0.1', port: 0 }, limits });
     return server.clientAddress.port;
   },
+  /** Takes operations from a source. */
+  async take({ path }: { path: string }): Promise<number> {
+    file = await StreamFile.open(path, { create: identity, durability: 'os' });
+    const address = { host: '127.0.0.1', port: 0 };
+    server = await StreamServer.start({ file, clients: address, source: address });
+    return server.sourceAddress?.port ?? 0;
+  },
   commit(load: Load): Promise<number> {
     const first = new Uint8Array(DATA_BYTES);
     const moment = new DataView(first.buffer);

@@ -11,6 +11,7 @@ import {
   FrameDecoder,
   serverPackets,
   sourceAnswers,
+  sourceMessageRuns,
   sourceMessages,
   type Grammar,
 } from '../src/index.js';
@@ -22,6 +23,7 @@ import {
   encodeAnswer,
   encodePacket,
   singleBytes,
+  singleMessages,
   unbatched,
 } from './support/decoding.js';
 import { command, packets, sourceAnswer, sourceMessage } from './support/frames.js';
@@ -56,6 +58,13 @@ const commands = {
 const messages = {
   grammar: sourceMessages(STREAM_TYPE),
   flatten: <Frame>(frame: Frame) => [frame],
+  encode: (frame: Parameters<typeof encodeSourceMessage>[0]) => encodeSourceMessage(frame, STREAM_TYPE),
+  frames: some(sourceMessage),
+  frameBytesMax: 32 + 1_048_559,
+};
+const messageRuns = {
+  grammar: sourceMessageRuns(STREAM_TYPE),
+  flatten: singleMessages,
   encode: (frame: Parameters<typeof encodeSourceMessage>[0]) => encodeSourceMessage(frame, STREAM_TYPE),
   frames: some(sourceMessage),
   frameBytesMax: 32 + 1_048_559,
@@ -190,5 +199,6 @@ function specify<Frame, Flat>(name: string, dialect: Dialect<Frame, Flat>): void
 
 specify('Client commands', commands);
 specify('Source messages', messages);
+specify('Runs of messages of a source', messageRuns);
 specify('Server packets', toClients);
 specify('Answers to sources', toSources);

@@ -11,8 +11,9 @@ import {
   result,
   ResultCode,
   SOURCE_PROTOCOL_VERSION,
+  takeAdditions,
   type Result,
-  type SourceMessage,
+  type SourceMessageRun,
 } from '@ds/codec';
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
@@ -46,6 +47,8 @@ export class SourceConnection implements Gated {
   #peerEnded = false;
   #gone = false;
   #flushScheduled = false;
+  /** The header that answers carry until they are sent: nothing is committed in between. */
+  #header: Uint8Array | undefined;
   readonly #sinceMs = Date.now();
 
   constructor(socket: ByteSocket, context: SourceConnectionContext) {
@@ -126,11 +129,8 @@ export class SourceConnection implements Gated {
           return this.#open(message, ticket);
         case 'startAtomicOp':
           return this.#start(message.expectedEntry);
-        case 'addStreamEntry':
-          file.addStreamEntry(message.entryType, message.data);
-          return undefined;
-        case 'addStreamBookmark':
-          file.addStreamBookmark(message.bookmark);
+        case 'additions':
+          takeAdditions(message, file);
           return undefined;
         case 'commitAtomicOp':
           this.#ownsOperation = false;
@@ -158,7 +158,7 @@ export class SourceConnection implements Gated {
     }
   }
 
-  async #open(message: Extract<SourceMessage, { kind: 'openSource' }>, ticket: number): Promise<void> {
+  async #open(message: Extract<SourceMessageRun, { kind: 'openSource' }>, ticket: number): Promise<void> {
     const { file, gate, token, logger } = this.#context;
     const { protocolVersion, systemId, epoch } = message;
     let refusal: Result | undefined;
@@ -214,7 +214,8 @@ export class SourceConnection implements Gated {
   }
 
   #answer(ticket: number): void {
-    this.#session.answer(ticket, { header: encodeHeader(this.#context.file.header) });
+    this.#header ??= encodeHeader(this.#context.file.header);
+    this.#session.answer(ticket, { header: this.#header });
     this.#flushSoon();
   }
 
@@ -254,6 +255,7 @@ export class SourceConnection implements Gated {
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
+      this.#header = undefined;
       this.#flush();
       if (this.#finishReason !== undefined) this.#finishWhenAnswered(this.#finishReason);
     });

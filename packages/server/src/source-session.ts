@@ -11,16 +11,16 @@ import {
   FrameDecoder,
   result,
   ResultCode,
-  sourceMessages,
+  sourceMessageRuns,
   type Result,
-  type SourceMessage,
+  type SourceMessageRun,
 } from '@ds/codec';
 
 import { concat } from './concat.js';
 
 /** A message that has passed the rules of the conversation, and the place of its answer, if it has one. */
 export interface SourceAction {
-  readonly message: SourceMessage;
+  readonly message: SourceMessageRun;
   /** To be given to `answer`; `NO_ANSWER` for messages that have none. */
   readonly ticket: number;
 }
@@ -30,6 +30,8 @@ const NO_ANSWER = -1;
 
 type State = 'new' | 'open' | 'operation' | 'closed';
 
+const OK = encodeResult(result(ResultCode.ok));
+
 const codecErrorResults: Partial<Record<CodecError['code'], number>> = {
   'entry-too-large': ResultCode.entryTooLarge,
   'bookmark-length': ResultCode.badBookmark,
@@ -37,15 +39,18 @@ const codecErrorResults: Partial<Record<CodecError['code'], number>> = {
 };
 
 export class SourceSession {
-  readonly #decoder: FrameDecoder<SourceMessage>;
+  readonly #decoder: FrameDecoder<SourceMessageRun>;
   #state: State = 'new';
   /** Answers by ticket, oldest first; undefined while the outcome is awaited. */
   readonly #answers = new Map<number, Uint8Array | undefined>();
   #nextTicket = 0;
   #refusal: Result | undefined;
+  /** The OK that was made last, and the header in it. */
+  #ok: Uint8Array = OK;
+  #okHeader: Uint8Array | undefined;
 
   constructor(streamType: bigint) {
-    this.#decoder = new FrameDecoder(sourceMessages(streamType));
+    this.#decoder = new FrameDecoder(sourceMessageRuns(streamType));
   }
 
   /** Whether the source may go on; if not, the connection ends once all output is sent. */
@@ -81,7 +86,7 @@ export class SourceSession {
   /** The next action; undefined when more bytes must come first. */
   next(): SourceAction | undefined {
     if (this.closed) return undefined;
-    let message: SourceMessage | undefined;
+    let message: SourceMessageRun | undefined;
     try {
       message = this.#decoder.next();
     } catch (error) {
@@ -95,7 +100,7 @@ export class SourceSession {
   /** Gives an action's outcome: OK with the committed header, or a refusal that leaves the conversation as it is. */
   answer(ticket: number, answer: { readonly header: Uint8Array } | { readonly refusal: Result }): void {
     if (!this.#answers.has(ticket)) return;
-    const bytes = 'header' in answer ? okAnswer(answer.header) : encodeResult(answer.refusal);
+    const bytes = 'header' in answer ? this.#okAnswer(answer.header) : encodeResult(answer.refusal);
     this.#answers.set(ticket, bytes);
   }
 
@@ -126,7 +131,16 @@ export class SourceSession {
     return concat(parts);
   }
 
-  #accept(message: SourceMessage): SourceAction | undefined {
+  /** Commits of one group are answered with the same header, and so with the same bytes. */
+  #okAnswer(header: Uint8Array): Uint8Array {
+    if (header !== this.#okHeader) {
+      this.#okHeader = header;
+      this.#ok = concat([OK, header]);
+    }
+    return this.#ok;
+  }
+
+  #accept(message: SourceMessageRun): SourceAction | undefined {
     const refusal = this.#refusalOf(message);
     if (refusal !== undefined) {
       this.fail(result(refusal));
@@ -136,8 +150,7 @@ export class SourceSession {
       case 'startAtomicOp':
         this.#state = 'operation';
         return { message, ticket: NO_ANSWER };
-      case 'addStreamEntry':
-      case 'addStreamBookmark':
+      case 'additions':
         return { message, ticket: NO_ANSWER };
       case 'commitAtomicOp':
       case 'rollbackAtomicOp':
@@ -152,7 +165,7 @@ export class SourceSession {
   }
 
   /** Error number of a message that has no place here. */
-  #refusalOf({ kind }: SourceMessage): number | undefined {
+  #refusalOf({ kind }: SourceMessageRun): number | undefined {
     if (this.#state === 'new') return kind === 'openSource' ? undefined : ResultCode.notOpen;
     switch (kind) {
       case 'openSource':
@@ -167,13 +180,4 @@ export class SourceSession {
         return this.#state === 'operation' ? undefined : ResultCode.noOperation;
     }
   }
-}
-
-const OK = encodeResult(result(ResultCode.ok));
-
-function okAnswer(header: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(OK.length + header.length);
-  bytes.set(OK);
-  bytes.set(header, OK.length);
-  return bytes;
 }

@@ -15,6 +15,7 @@ import {
 
 import { effort, Random, seed } from '@ds/test-kit';
 import { goldenHeader, goldenSourceSession } from '../../codec/test/golden.js';
+import { singleMessages } from '../../codec/test/support/decoding.js';
 import { SourceSession, type SourceAction } from '../src/source-session.js';
 import { hex } from './support/peer.js';
 
@@ -75,6 +76,11 @@ function actions(session: SourceSession): SourceAction[] {
   return taken;
 }
 
+/** What actions are about, message by message. */
+function messagesOf(taken: readonly SourceAction[]): SourceMessage[] {
+  return taken.flatMap(({ message }) => singleMessages(message));
+}
+
 function answers(bytes: Uint8Array | undefined): SourceAnswer[] {
   const decoder = new FrameDecoder(sourceAnswers);
   decoder.push(bytes ?? new Uint8Array(0));
@@ -102,7 +108,9 @@ describe.each(states)('A source session that is %s', (state) => {
     const session = sessionIn(state);
     session.receive(encode(kind));
     const refusal = refusals[state][kind];
-    expect(actions(session).map(({ message }) => message.kind)).toEqual(refusal === undefined ? [kind] : []);
+    expect(messagesOf(actions(session)).map((message) => message.kind)).toEqual(
+      refusal === undefined ? [kind] : [],
+    );
     expect(session.closed).toBe(refusal !== undefined);
     expect(answers(session.takeOutput())).toEqual(refusal === undefined ? [] : [result(refusal)]);
   });
@@ -118,7 +126,7 @@ describe('A source session', () => {
           session.receive(chunk);
           return actions(session);
         });
-        expect(taken.map((action) => action.message)).toEqual([message]);
+        expect(messagesOf(taken)).toEqual([message]);
         const { ticket } = taken[0]!;
         if (message.kind === 'openSource') session.open(ticket, header);
         else session.answer(ticket, { header });

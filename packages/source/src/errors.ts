@@ -20,6 +20,8 @@ export type SourceErrorCode =
   | 'bad-entry'
   /** An operation larger than this source may hold in memory. */
   | 'too-large'
+  /** The outbox cannot be written: see `cause`. */
+  | 'outbox'
   /** An option that makes no sense. */
   | 'bad-option'
   /** The source is closed. */

@@ -1,10 +1,17 @@
 /** What a source can be told. Times are in milliseconds, sizes in bytes. */
+import type { ConnectionOptions } from 'node:tls';
+
 import { SourceError } from './errors.js';
+import type { Outbox } from './outbox/outbox.js';
+import type { Dial } from './servers/dial.js';
 
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
 }
+
+/** How TLS is spoken: as for `tls.connect`. */
+export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket' | 'timeout'>;
 
 /** When a lost connection is made again: after waits that double, each by chance between half of it and all of it. */
 export interface RetryOptions {
@@ -23,15 +30,25 @@ export interface StreamSourceOptions {
   readonly streamType?: bigint;
   /** Fences off sources with a lower one. A u64. Default: the time in ms, so that the source started last writes. */
   readonly epoch?: bigint;
-  /** What the servers ask for, at most 4,096 bytes. */
-  readonly token?: Uint8Array;
-  /** How many servers must have a commit before it is acknowledged. Default `all`. */
+  /** What the servers ask for, at most 4,096 bytes; text as UTF-8. */
+  readonly token?: string | Uint8Array;
+  /** Speaks TLS: `true` with Node's defaults, or as these options say. Default: plain TCP. */
+  readonly tls?: boolean | TlsOptions;
+  /**
+   * Keeps all operations, so that none is lost when source and servers end together: a `StreamFile` of `@ds/stream-file` that
+   * holds the stream whole. A commit is sent once it is durable there. The source does not close it.
+   */
+  readonly outbox?: Outbox;
+  /** How many servers must have a commit before it is acknowledged; with an outbox also 0. Default `all`. */
   readonly quorum?: 'all' | 'any' | number;
   /** Bytes of unacknowledged operations above which `startAtomicOp` waits. Default 16 MiB. */
   readonly windowBytes?: number;
   /** Largest operation, in bytes as sent. Default 256 MiB. */
   readonly operationBytesMax?: number;
-  /** Bytes of acknowledged operations kept for servers that are behind; one further behind is left out. Default 64 MiB. */
+  /**
+   * Bytes of acknowledged operations kept in memory for servers that are behind; one further behind is fed from the outbox, or
+   * left out if there is none. Default 64 MiB.
+   */
   readonly keptBytesMax?: number;
   /** Time to connect. Default 10 s. */
   readonly connectMs?: number;
@@ -42,6 +59,8 @@ export interface StreamSourceOptions {
   readonly retry?: Partial<RetryOptions>;
   /** Told what becomes of each server. */
   readonly onServerState?: (state: ServerState) => void;
+  /** @internal Tests put another network in place. */
+  readonly dial?: Dial;
 }
 
 /** What becomes of one server. */

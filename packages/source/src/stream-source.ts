@@ -12,8 +12,12 @@ import { abortable, type WaitOptions } from './abortable.js';
 import { AtomicOperation, type Commit, type OperationOwner } from './atomic-operation.js';
 import { SourceError, type SourceErrorCode } from './errors.js';
 import { parseAddress, type StreamSourceOptions } from './options.js';
+import { OutboxQueue } from './outbox/outbox-queue.js';
+import { OutboxReader } from './outbox/outbox-reader.js';
+import type { Outbox } from './outbox/outbox.js';
 import { ByteArena } from './requests/byte-arena.js';
-import type { Request, RequestLog } from './requests/request-log.js';
+import type { Request } from './requests/request-log.js';
+import { dialTcp, dialTls } from './servers/dial.js';
 import { ServerGroup } from './servers/server-group.js';
 
 const noToken = new Uint8Array(0);
@@ -26,13 +30,20 @@ export class StreamSource implements AsyncDisposable {
   readonly #streamType: bigint;
   readonly #owner: OperationOwner;
   readonly #group: ServerGroup;
-  readonly #log: RequestLog;
+  readonly #outbox: OutboxQueue | undefined;
+  /** Entries in the stream once all that was asked for is done. */
+  #entries: bigint;
   readonly #arena = new ByteArena();
   /** Of the operation that ended last, for the next one. */
   #spareEncoder: OperationEncoder | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: StreamSourceOptions, group: ServerGroup, log: RequestLog) {
+  private constructor(
+    options: StreamSourceOptions,
+    group: ServerGroup,
+    outbox: OutboxQueue | undefined,
+    entries: bigint,
+  ) {
     this.#streamType = options.streamType ?? 1n;
     this.#owner = {
       operationBytesMax: options.operationBytesMax ?? 256 << 20,
@@ -42,7 +53,8 @@ export class StreamSource implements AsyncDisposable {
       },
     };
     this.#group = group;
-    this.#log = log;
+    this.#outbox = outbox;
+    this.#entries = entries;
   }
 
   /**
@@ -51,23 +63,26 @@ export class StreamSource implements AsyncDisposable {
    */
   static async open(options: StreamSourceOptions, wait: WaitOptions = {}): Promise<StreamSource> {
     const servers = options.servers.map(parseAddress);
-    const {
-      quorum = 'all',
-      streamType = 1n,
-      systemId,
-      epoch = BigInt(Date.now()),
-      token = noToken,
-    } = options;
+    const { quorum = 'all', streamType = 1n, systemId, epoch = BigInt(Date.now()), tls = false } = options;
+    const token = typeof options.token === 'string' ? Buffer.from(options.token) : (options.token ?? noToken);
     checked('bad-option', () =>
       encodeSourceMessage({ kind: 'openSource', protocolVersion: 1n, systemId, epoch, token }, streamType),
     );
     if (servers.length === 0) throw new SourceError('bad-option', 'a source needs at least one server');
-    if (typeof quorum === 'number' && !(Number.isInteger(quorum) && quorum > 0 && quorum <= servers.length)) {
+    const { outbox } = options;
+    const quorumMin = outbox ? 0 : 1;
+    if (
+      typeof quorum === 'number' &&
+      !(Number.isInteger(quorum) && quorum >= quorumMin && quorum <= servers.length)
+    ) {
       throw new SourceError('bad-option', `a quorum of ${quorum} among ${servers.length} servers`);
     }
+    if (outbox) checkOutbox(outbox, systemId, streamType);
     wait.signal?.throwIfAborted();
     const group = new ServerGroup({
       servers,
+      outbox: outbox && new OutboxReader(outbox, streamType),
+      onFailure: (error) => queue?.fail(error),
       quorum,
       windowBytes: options.windowBytes ?? 16 << 20,
       keptBytesMax: options.keptBytesMax ?? 64 << 20,
@@ -78,13 +93,25 @@ export class StreamSource implements AsyncDisposable {
         streamType,
         epoch,
         token,
+        dial: options.dial ?? (tls === false ? dialTcp : dialTls(tls === true ? {} : tls)),
         connectMs: options.connectMs ?? 10_000,
         answerMs: options.answerMs ?? 30_000,
         retry: { firstMs: 100, longestMs: 5_000, ...options.retry },
       },
     });
+    const queue =
+      outbox &&
+      new OutboxQueue(outbox, streamType, {
+        pass: (request) => {
+          group.push(request);
+        },
+        failed: (error) => {
+          group.fail(error);
+        },
+      });
     try {
-      return new StreamSource(options, group, await abortable(group.open(), wait));
+      const { entries } = await abortable(group.open(), wait);
+      return new StreamSource(options, group, queue, entries);
     } catch (error) {
       await group.close();
       throw error;
@@ -93,7 +120,7 @@ export class StreamSource implements AsyncDisposable {
 
   /** Number that the first entry of the operation gets that is committed next. A u64. */
   get nextEntry(): bigint {
-    return this.#log.entries;
+    return this.#entries;
   }
 
   /**
@@ -102,9 +129,8 @@ export class StreamSource implements AsyncDisposable {
    */
   async startAtomicOp(wait: WaitOptions = {}): Promise<AtomicOperation> {
     this.#checkUsable();
-    const ready = this.#group.ready();
-    if (ready) {
-      await abortable(ready, wait);
+    while (this.#congested) {
+      await abortable(this.#outbox?.congested ? this.#outbox.ready() : this.#group.ready(), wait);
       this.#checkUsable();
     }
     wait.signal?.throwIfAborted();
@@ -121,7 +147,7 @@ export class StreamSource implements AsyncDisposable {
     this.#checkUsable();
     this.#checkExists(entryNumber);
     const bytes = this.#encode({ kind: 'truncateFile', entryNumber });
-    await abortable(this.#request('truncation', bytes, this.#log.entries, entryNumber), wait);
+    await abortable(this.#request('truncation', bytes, this.#entries, entryNumber), wait);
   }
 
   /**
@@ -141,7 +167,7 @@ export class StreamSource implements AsyncDisposable {
       checkEntry(type, data);
     });
     const bytes = this.#encode({ kind: 'updateEntryData', entryNumber, entryType: type, data });
-    await abortable(this.#request('update', bytes, this.#log.entries, this.#log.entries), wait);
+    await abortable(this.#request('update', bytes, this.#entries, this.#entries), wait);
   }
 
   /**
@@ -179,7 +205,7 @@ export class StreamSource implements AsyncDisposable {
   }
 
   async #commit(encoder: OperationEncoder, wait: WaitOptions): Promise<Commit> {
-    const firstEntry = this.#log.entries;
+    const firstEntry = this.#entries;
     const nextEntry = firstEntry + BigInt(encoder.entryCount);
     try {
       this.#checkUsable();
@@ -207,8 +233,15 @@ export class StreamSource implements AsyncDisposable {
     entriesAfter: bigint,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#group.push({ kind, bytes, entriesBefore, entriesAfter, resolve, reject });
+      const request = { kind, bytes, entriesBefore, entriesAfter, resolve, reject };
+      this.#entries = entriesAfter;
+      this.#group.announce(bytes.length);
+      (this.#outbox ?? this.#group).push(request);
     });
+  }
+
+  get #congested(): boolean {
+    return this.#group.congested || this.#outbox?.congested === true;
   }
 
   #checkUsable(): void {
@@ -217,7 +250,7 @@ export class StreamSource implements AsyncDisposable {
   }
 
   #checkExists(entryNumber: bigint): void {
-    const { entries } = this.#log;
+    const entries = this.#entries;
     if (entryNumber >= 0n && entryNumber < entries) return;
     throw new SourceError(
       'bad-entry',
@@ -238,4 +271,10 @@ function checked(code: SourceErrorCode, check: () => unknown): void {
     if (!(cause instanceof CodecError)) throw cause;
     throw new SourceError(code, cause.message, { cause });
   }
+}
+
+function checkOutbox({ header }: Outbox, systemId: bigint, streamType: bigint): void {
+  if (header.systemId === systemId && header.streamType === streamType) return;
+  const message = `the outbox is of system id ${header.systemId} and stream type ${header.streamType}`;
+  throw new SourceError('bad-option', `${message}, not of ${systemId} and ${streamType}`);
 }

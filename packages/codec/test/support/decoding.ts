@@ -5,9 +5,12 @@ import {
   encodeResult,
   ANSWER_PACKET,
   FrameDecoder,
+  takeAdditions,
   type Grammar,
   type ServerPacket,
   type SourceAnswer,
+  type SourceMessage,
+  type SourceMessageRun,
 } from '../../src/index.js';
 import type { GoldenPacket } from '../golden.js';
 
@@ -45,6 +48,17 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 export function unbatched(packet: ServerPacket): GoldenPacket[] {
   if (packet.kind !== 'entries') return [packet];
   return Array.from(packet.batch, (entry) => ({ kind: 'entry', entry }));
+}
+
+/** Additions taken apart: how they come together in runs depends on the chunks. */
+export function singleMessages(frame: SourceMessageRun): SourceMessage[] {
+  if (frame.kind !== 'additions') return [frame];
+  const messages: SourceMessage[] = [];
+  takeAdditions(frame, {
+    addStreamEntry: (entryType, data) => messages.push({ kind: 'addStreamEntry', entryType, data }),
+    addStreamBookmark: (bookmark) => messages.push({ kind: 'addStreamBookmark', bookmark }),
+  });
+  return messages;
 }
 
 export function encodePacket(packet: GoldenPacket): Uint8Array {

@@ -13,6 +13,8 @@ export interface Request {
   /** Entries in the stream before and after it. */
   readonly entriesBefore: bigint;
   readonly entriesAfter: bigint;
+  /** Whether all servers must have it, whatever the quorum is. Nothing comes behind it until then. */
+  readonly forAll?: boolean;
   resolve(): void;
   reject(error: Error): void;
 }

@@ -4,7 +4,7 @@
  * Operations are pipelined. A truncation or an update goes alone, when all before it is acknowledged: so after a lost
  * connection the server's number of entries tells what has arrived.
  */
-import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import {
   encodeSourceMessage,
@@ -18,6 +18,7 @@ import { SourceError } from '../errors.js';
 import type { ServerAddress } from '../options.js';
 import { adjoins } from '../requests/byte-arena.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
+import type { Dial } from './dial.js';
 import { SourceSession, type Outcome } from './source-session.js';
 
 /** Who opens a connection, and how long it waits. */
@@ -26,6 +27,7 @@ export interface LinkConnectionOptions {
   readonly streamType: bigint;
   readonly epoch: bigint;
   readonly token: Uint8Array;
+  readonly dial: Dial;
   readonly connectMs: number;
   readonly answerMs: number;
 }
@@ -38,7 +40,6 @@ const GATHERED_BYTES_MAX = 64 << 10;
 const PIECE_BYTES_MAX = 256 << 10;
 
 export interface LinkConnectionOwner {
-  log(): RequestLog | undefined;
   /** The first bytes of a request go out. */
   sending(number: number): void;
   /** All requests before `next` are acknowledged. */
@@ -60,20 +61,21 @@ export class LinkConnection {
   readonly #server: string;
   readonly #options: LinkConnectionOptions;
   readonly #owner: LinkConnectionOwner;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
+  readonly #connected: Promise<void>;
   readonly #session = new SourceSession();
   #reject: (error: SourceError) => void = () => undefined;
   #failure: SourceError | undefined;
   /** The requests to be answered and to be sent next. */
   #unanswered = 0;
   #next = 0;
-  /** Whether requests may be sent. */
-  #feeding = false;
+  /** Where requests come from; undefined while none may be sent. */
+  #log: RequestLog | undefined;
   /** What is left to be sent of the message that is being sent. */
   #rest: Uint8Array | undefined;
   /** Questions to be sent between requests, and those that are sent, each with the request that was sent behind it. */
   readonly #questions: Question[] = [];
-  readonly #asked: { readonly question: Question; readonly before: number }[] = [];
+  readonly #asked: { readonly question: Question; before: number }[] = [];
   /** A truncation or an update is under way: nothing else may be. */
   #alone = false;
   /** The request behind those that were acknowledged by what is being received. */
@@ -94,8 +96,10 @@ export class LinkConnection {
     this.#owner = owner;
     this.failed = new Promise<never>((_, reject) => (this.#reject = reject));
     this.failed.catch(() => undefined);
-    this.#socket = connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-    this.#socket.on('data', (chunk) => {
+    let connected = (): void => undefined;
+    this.#connected = new Promise((resolve) => (connected = resolve));
+    this.#socket = options.dial(address, connected);
+    this.#socket.on('data', (chunk: Uint8Array) => {
       this.#receive(chunk);
     });
     this.#socket.on('error', (cause) => {
@@ -107,7 +111,7 @@ export class LinkConnection {
   }
 
   get ready(): boolean {
-    return this.#feeding && !this.#failure;
+    return this.#log !== undefined && !this.#failure;
   }
 
   /** Connects and shows who this is; resolves with what the server has committed. */
@@ -116,8 +120,7 @@ export class LinkConnection {
     const timer = setTimeout(() => {
       this.fail(new SourceError('timeout', `${this.#server}: no connection in ${connectMs} ms`));
     }, connectMs);
-    const connected = new Promise<void>((resolve) => this.#socket.once('connect', resolve));
-    await Promise.race([connected, this.failed]).finally(() => {
+    await Promise.race([this.#connected, this.failed]).finally(() => {
       clearTimeout(timer);
     });
     const protocolVersion = SOURCE_PROTOCOL_VERSION;
@@ -133,11 +136,12 @@ export class LinkConnection {
     return this.#ask(encodeSourceMessage({ kind: 'header' }, this.#options.streamType));
   }
 
-  /** Sends requests from `number` on, now and as they come. */
-  feedFrom(number: number): void {
+  /** Sends a log's requests from `number` on, now and as they come. All that was sent before is answered. */
+  feed(log: RequestLog, number: number): void {
+    this.#log = log;
     this.#unanswered = number;
     this.#next = number;
-    this.#feeding = true;
+    for (const asked of this.#asked) asked.before = number;
     this.send();
   }
 
@@ -175,8 +179,8 @@ export class LinkConnection {
       this.#await(() => this.#asked.push({ question, before: this.#next }));
       return question.message;
     }
-    const log = this.#owner.log();
-    const request = this.#feeding && !this.#alone ? log?.at(this.#next) : undefined;
+    const log = this.#log;
+    const request = this.#alone ? undefined : log?.at(this.#next);
     if (!log || !request) return undefined;
     if (request.kind !== 'operation') {
       if (this.#awaiting) return undefined;
@@ -274,7 +278,7 @@ export class LinkConnection {
     } else if (this.#unanswered === this.#next) {
       throw new SourceError('protocol', 'the server answers what nobody has asked');
     } else {
-      this.#takeAnswer(outcome, this.#owner.log()?.at(this.#unanswered));
+      this.#takeAnswer(outcome, this.#log?.at(this.#unanswered));
     }
   }
 

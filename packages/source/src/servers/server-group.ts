@@ -8,6 +8,7 @@ import type { Header } from '@ds/codec';
 
 import { SourceError } from '../errors.js';
 import type { ServerAddress, ServerState } from '../options.js';
+import type { OutboxReader } from '../outbox/outbox-reader.js';
 import { RequestLog, type Request } from '../requests/request-log.js';
 import { ServerLink, type ServerLinkOptions, type ServerLinkOwner } from './server-link.js';
 
@@ -18,6 +19,10 @@ export interface ServerGroupOptions {
   readonly windowBytes: number;
   readonly keptBytesMax: number;
   readonly openMs: number;
+  /** What servers are fed from that are further behind than the log reaches. */
+  readonly outbox: OutboxReader | undefined;
+  /** Told once why nothing can be written any more. */
+  readonly onFailure: (error: SourceError) => void;
   readonly onServerState: ((state: ServerState) => void) | undefined;
 }
 
@@ -37,6 +42,7 @@ export class ServerGroup implements ServerLinkOwner {
 
   constructor(options: ServerGroupOptions) {
     this.#options = options;
+    this.#log = options.outbox && new RequestLog(options.outbox.entries);
     this.#links = options.servers.map((address) => new ServerLink(address, options.link, this));
     this.#running = Promise.all(this.#links.map((link) => link.run()));
   }
@@ -45,18 +51,23 @@ export class ServerGroup implements ServerLinkOwner {
     return this.#log;
   }
 
+  get outbox(): OutboxReader | undefined {
+    return this.#options.outbox;
+  }
+
   /** Why nothing can be written any more. */
   get failure(): SourceError | undefined {
     return this.#failure;
   }
 
-  /** Resolves when the servers that can be reached are, and it is known where the stream ends. */
+  /** Resolves when it is known where the stream ends: the outbox says it, or the servers that can be reached. */
   async open(): Promise<RequestLog> {
     const { openMs } = this.#options;
+    if (this.#log) return this.#log;
     const timer = setTimeout(() => {
       this.#makeLog();
       if (!this.#log)
-        this.#fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
+        this.fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
     }, openMs);
     try {
       return await this.#logMade();
@@ -72,17 +83,23 @@ export class ServerGroup implements ServerLinkOwner {
       return;
     }
     this.#log?.push(request);
-    this.#unsettledBytes += request.bytes.length;
     for (const link of this.#links) link.wake(request.bytes.length);
+    if (this.#required === 0) this.acknowledged();
   }
 
-  /** Resolves when few enough bytes are unacknowledged; undefined if they are already. */
-  ready(): Promise<void> | undefined {
-    return this.#unsettledBytes > this.#options.windowBytes ? this.#whenReady() : undefined;
+  /** So many bytes of requests will be pushed. */
+  announce(bytes: number): void {
+    this.#unsettledBytes += bytes;
   }
 
-  async #whenReady(): Promise<void> {
-    while (this.#unsettledBytes > this.#options.windowBytes) await this.#progress();
+  /** Whether so many bytes are unacknowledged that `ready` would wait. */
+  get congested(): boolean {
+    return this.#unsettledBytes > this.#options.windowBytes;
+  }
+
+  /** Resolves when few enough bytes are unacknowledged. */
+  async ready(): Promise<void> {
+    while (this.congested) await this.#progress();
   }
 
   /** Resolves when all requests are acknowledged, and no server that is connected lacks any. */
@@ -92,7 +109,11 @@ export class ServerGroup implements ServerLinkOwner {
 
   get #lacking(): boolean {
     const end = this.#log?.end ?? 0;
-    return this.#settled < end || this.#links.some((link) => link.connected && link.acknowledged < end);
+    return (
+      this.#unsettledBytes > 0 ||
+      this.#settled < end ||
+      this.#links.some((link) => link.connected && link.acknowledged < end)
+    );
   }
 
   /** The committed header, from the first server that is connected. */
@@ -103,7 +124,7 @@ export class ServerGroup implements ServerLinkOwner {
 
   /** Ends all connections. What is not acknowledged rejects with `closed`. */
   async close(): Promise<void> {
-    this.#fail(new SourceError('closed', 'the source was closed before the servers had answered'));
+    this.fail(new SourceError('closed', 'the source was closed before the servers had answered'));
     await this.#running;
   }
 
@@ -115,7 +136,7 @@ export class ServerGroup implements ServerLinkOwner {
   acknowledged(): void {
     const { log } = this;
     if (!log) return;
-    const settled = this.#acknowledgedByEnough();
+    const settled = this.#acknowledgedByEnough(log);
     for (; this.#settled < settled; this.#settled++) {
       const request = log.at(this.#settled);
       if (!request) continue;
@@ -141,9 +162,9 @@ export class ServerGroup implements ServerLinkOwner {
     this.#said(link, state.error);
     this.#tellWaiters();
     if (state.kind === 'disconnected') return;
-    if (state.error.code === 'fenced') this.#fail(state.error);
+    if (state.error.code === 'fenced') this.fail(state.error);
     else if (this.#active.length < this.#required) {
-      this.#fail(
+      this.fail(
         new SourceError('no-server', `too few servers are left: ${state.error.message}`, {
           cause: state.error,
         }),
@@ -163,12 +184,15 @@ export class ServerGroup implements ServerLinkOwner {
   }
 
   /** The first request that fewer servers than required have acknowledged. */
-  #acknowledgedByEnough(): number {
+  #acknowledgedByEnough(log: RequestLog): number {
+    const { end } = log;
     const acknowledged = this.#active.map((link) => link.acknowledged).sort((a, b) => b - a);
-    return acknowledged[this.#required - 1] ?? 0;
+    const enough = this.#required === 0 ? end : (acknowledged[this.#required - 1] ?? 0);
+    const needsAll = enough === end && log.at(end - 1)?.forAll === true;
+    return needsAll && acknowledged.some((number) => number < end) ? end - 1 : enough;
   }
 
-  /** Forgets what no server needs, and leaves out those that need more than is kept. */
+  /** Forgets what no server needs. Those that need more than is kept are fed from the outbox, or left out. */
   #forget(log: RequestLog): void {
     const needed = Math.min(this.#settled, ...this.#active.map((link) => link.acknowledged));
     log.forgetBefore(needed);
@@ -178,7 +202,9 @@ export class ServerGroup implements ServerLinkOwner {
     for (const link of this.#active) {
       if (link.acknowledged >= log.first) continue;
       const message = `${link.server}: further behind than the ${this.#options.keptBytesMax} bytes that are kept`;
-      link.leaveOut(new SourceError('differs', message));
+      if (this.outbox)
+        link.fallBehind(new SourceError('disconnected', `${message}: it is fed from the outbox`));
+      else link.leaveOut(new SourceError('differs', message));
     }
   }
 
@@ -210,9 +236,11 @@ export class ServerGroup implements ServerLinkOwner {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  #fail(error: SourceError): void {
+  /** Ends all, because of an error that leaves nothing to be done. */
+  fail(error: SourceError): void {
     if (this.#failure) return;
     this.#failure = error;
+    this.#options.onFailure(error);
     for (const link of this.#links) link.close();
     for (let number = this.#settled; this.#log && number < this.#log.end; number++)
       this.#log.at(number)?.reject(error);

@@ -2,13 +2,13 @@
  * The way to one server: connects, finds out what the server lacks, and has that sent; starts over when the connection is
  * lost. Each server is fed at its own pace.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { ResultCode, type Header } from '@ds/codec';
 
 import { SourceError } from '../errors.js';
 import type { RetryOptions, ServerAddress, ServerState } from '../options.js';
+import type { OutboxReader } from '../outbox/outbox-reader.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
+import { CatchUp } from './catch-up.js';
 import { LinkConnection, type LinkConnectionOptions } from './link-connection.js';
 
 export interface ServerLinkOptions extends LinkConnectionOptions {
@@ -17,8 +17,8 @@ export interface ServerLinkOptions extends LinkConnectionOptions {
 
 /** What a link needs of the source. */
 export interface ServerLinkOwner {
-  /** The requests; undefined until the source knows where the stream ends. */
-  readonly log: RequestLog | undefined;
+  /** What stands behind the requests that are kept, if there is an outbox. */
+  readonly outbox: OutboxReader | undefined;
   /** The server was reached; resolves with the requests when the source knows where the stream ends. */
   opened(link: ServerLink, header: Header): Promise<RequestLog>;
   /** The server has acknowledged all requests before `link.acknowledged`. */
@@ -52,6 +52,8 @@ export class ServerLink {
   /** The first request of which nothing was ever sent to this server: it cannot have come further. */
   #unsent = 0;
   #leftOut: SourceError | undefined;
+  /** What is under way while the server is fed from the outbox. */
+  #catchUp: CatchUp | undefined;
 
   constructor(address: ServerAddress, options: ServerLinkOptions, owner: ServerLinkOwner) {
     this.#address = address;
@@ -83,8 +85,11 @@ export class ServerLink {
       try {
         await this.#connectAndFeed(() => (failures = 0));
       } catch (cause) {
+        const code = this.#owner.outbox ? 'outbox' : 'protocol';
         const error =
-          cause instanceof SourceError ? cause : new SourceError('protocol', String(cause), { cause });
+          cause instanceof SourceError
+            ? cause
+            : new SourceError(code, `${this.server}: ${String(cause)}`, { cause });
         if (this.#ended()) return;
         if (isFinal(error)) {
           this.leaveOut(error);
@@ -94,7 +99,7 @@ export class ServerLink {
         const { firstMs, longestMs } = this.#options.retry;
         if (performance.now() - startedMs > longestMs) failures = 0;
         const waitMs = Math.min(longestMs, firstMs * 2 ** failures++) * (0.5 + Math.random() / 2);
-        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        await pause(waitMs, this.#closing.signal);
       }
     }
   }
@@ -114,6 +119,11 @@ export class ServerLink {
     return this.#connection.askHeader();
   }
 
+  /** What the server needs next is not kept any more: it is connected to anew, and fed from the outbox. */
+  fallBehind(error: SourceError): void {
+    if (!this.#catchUp) this.#connection?.fail(error);
+  }
+
   /** Gives the server up. */
   leaveOut(error: SourceError): void {
     if (this.#leftOut) return;
@@ -130,12 +140,15 @@ export class ServerLink {
   async #connectAndFeed(onProgress: () => void): Promise<void> {
     const { server } = this;
     const connection = new LinkConnection(server, this.#address, this.#options, {
-      log: () => this.#owner.log,
       sending: (number) => {
-        this.#unsent = Math.max(this.#unsent, number + 1);
+        if (!this.#catchUp) this.#unsent = Math.max(this.#unsent, number + 1);
       },
       acknowledge: (next) => {
         onProgress();
+        if (this.#catchUp) {
+          this.#catchUp.acknowledge(next);
+          return;
+        }
         this.#acknowledged = next;
         this.#owner.acknowledged();
       },
@@ -147,18 +160,58 @@ export class ServerLink {
     try {
       const header = await connection.open();
       const log = await Promise.race([this.#owner.opened(this, header), connection.failed]);
-      const next = log.find(header.totalEntries, this.#acknowledged, this.#unsent);
-      if (next === undefined) throw streamDiffers(server, header, log.entriesBefore(this.#unsent));
-      this.#acknowledged = next;
+      const found = await this.#locate(log, header);
       this.#owner.stateChanged(this, { kind: 'connected', server, totalEntries: header.totalEntries });
+      const next = found ?? (await this.#catchUpWith(log, header, connection));
+      this.#acknowledged = next;
+      this.#unsent = Math.max(this.#unsent, next);
       this.#owner.acknowledged();
-      connection.feedFrom(next);
+      connection.feed(log, next);
       await connection.failed;
     } finally {
       this.#connection = undefined;
+      this.#catchUp = undefined;
       connection.fail(new SourceError('disconnected', `${server}: the connection is not used any more`));
     }
   }
+
+  /**
+   * The request that the server needs next; undefined if it is one that only the outbox has.
+   * @throws {SourceError} `differs`
+   */
+  async #locate(log: RequestLog, header: Header): Promise<number | undefined> {
+    const { outbox } = this.#owner;
+    if (outbox && !(await outbox.agrees(header))) throw lengthDiffers(this.server, header, outbox.entries);
+    const next = log.find(header.totalEntries, this.#acknowledged, this.#unsent);
+    if (next !== undefined) return next;
+    if (outbox && header.totalEntries <= log.entriesBefore(log.first)) return undefined;
+    throw streamDiffers(this.server, header, log.entriesBefore(this.#unsent));
+  }
+
+  async #catchUpWith(log: RequestLog, header: Header, connection: LinkConnection): Promise<number> {
+    const { outbox } = this.#owner;
+    if (!outbox) throw streamDiffers(this.server, header, log.entriesBefore(this.#unsent));
+    this.#catchUp = new CatchUp(outbox, log, header.totalEntries);
+    try {
+      return await this.#catchUp.run(connection);
+    } finally {
+      this.#catchUp = undefined;
+    }
+  }
+}
+
+/** Resolves after so many milliseconds, or when the signal fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
 }
 
 function isFinal({ code, result }: SourceError): boolean {
@@ -175,5 +228,13 @@ function streamDiffers(server: string, { totalEntries }: Header, known: bigint):
     totalEntries > known
       ? `more than the ${known} that it had or was sent by this source`
       : `and not all that it lacks of ${known} is kept by this source, or it ends within an operation`;
+  return new SourceError('differs', `${server}: the server has ${totalEntries} entries, ${reason}`);
+}
+
+function lengthDiffers(server: string, { totalEntries, totalLength }: Header, known: bigint): SourceError {
+  const reason =
+    totalEntries > known
+      ? `more than the ${known} of the outbox`
+      : `which take ${totalLength} bytes, and not as many as in the outbox`;
   return new SourceError('differs', `${server}: the server has ${totalEntries} entries, ${reason}`);
 }

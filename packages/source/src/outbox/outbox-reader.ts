@@ -1,0 +1,80 @@
+/** Reads an outbox: makes requests again of what stands there, and says what a server's stream must look like. */
+import {
+  BOOKMARK_ENTRY_TYPE,
+  ENTRY_BYTES_MAX,
+  entryAt,
+  entryLengthAt,
+  OperationEncoder,
+  type Header,
+} from '@ds/codec';
+
+import type { Request } from '../requests/request-log.js';
+import type { Outbox } from './outbox.js';
+
+const nothing = (): void => undefined;
+
+export class OutboxReader {
+  readonly #outbox: Outbox;
+  readonly #encoder: OperationEncoder;
+
+  constructor(outbox: Outbox, streamType: bigint) {
+    this.#outbox = outbox;
+    this.#encoder = new OperationEncoder(streamType);
+  }
+
+  /** Entries that are there for good. */
+  get entries(): bigint {
+    return this.#outbox.header.totalEntries;
+  }
+
+  /** Whether a server with this header has the same stream, as far as that can be told: as many entries take as many bytes. */
+  async agrees({ totalEntries, totalLength }: Header): Promise<boolean> {
+    if (totalEntries === 0n || totalEntries > this.entries) return totalEntries === 0n;
+    const last = await this.#outbox.offsetOf(totalEntries - 1n);
+    const chunk = last === undefined ? undefined : await this.#outbox.read(last, ENTRY_BYTES_MAX);
+    // A page's rest belongs to the stream once the next page has an entry: so it is the last entry's end that counts.
+    return (
+      chunk !== undefined &&
+      last !== undefined &&
+      totalLength === BigInt(chunk.nextOffset - chunk.bytes.length + entryLengthAt(chunk.bytes, 0))
+    );
+  }
+
+  /**
+   * The operation from `first` on, as a request of the log; where the outbox does not know how far it goes, as many entries
+   * as stand in one page. Undefined where there are none.
+   */
+  async operationFrom(first: bigint, end: bigint): Promise<Request | undefined> {
+    const operation = this.#outbox.operationAt?.(first);
+    const known = operation?.commitTimeMs === undefined ? undefined : operation.nextEntry;
+    const until = known !== undefined && known < end ? known : end;
+    let offset = await this.#outbox.offsetOf(first);
+    let next = first;
+    do {
+      const chunk = offset === undefined ? undefined : await this.#outbox.read(offset, ENTRY_BYTES_MAX);
+      if (!chunk) break;
+      next = this.#add(chunk.bytes, next, until);
+      offset = chunk.nextOffset;
+    } while (known !== undefined && next < until);
+    if (next === first) return undefined;
+    return {
+      kind: 'operation',
+      bytes: this.#encoder.finish(first).slice(),
+      entriesBefore: first,
+      entriesAfter: next,
+      resolve: nothing,
+      reject: nothing,
+    };
+  }
+
+  /** Adds stored entries, numbered from `next` on, up to `until`; returns the number behind them. */
+  #add(bytes: Uint8Array, next: bigint, until: bigint): bigint {
+    let number = next;
+    for (let at = 0; at < bytes.length && number < until; at += entryLengthAt(bytes, at), number++) {
+      const { type, data } = entryAt(bytes, at);
+      if (type === BOOKMARK_ENTRY_TYPE) this.#encoder.addBookmark(data);
+      else this.#encoder.addEntry(type, data);
+    }
+    return number;
+  }
+}

@@ -1,0 +1,28 @@
+// Goal: whatever happens to connections, programs and machines, each operation is in the stream once, every client gets the
+// committed stream and nothing else, and all is live again once the faults end. Method: source, servers and clients, the
+// programs' own code, on a simulated network, disks and clock; a seed decides the whole history. A failure prints the seed
+// and the command that repeats it.
+import { expect, it, vi } from 'vitest';
+import { effort, histories, simulate } from '@ds/test-kit';
+
+import { World } from './world.js';
+
+const seeds = 150 * effort;
+/** By then all must have come right, however long the faults lasted: keep-alive alone takes 40 s to find a dead peer. */
+const LIMIT_MS = 30 * 60_000;
+
+it(
+  `brings each operation in once, in ${seeds} histories`,
+  async () => {
+    await histories(seeds, 'test/simulation', async (random) => {
+      const chance = vi.spyOn(Math, 'random').mockImplementation(() => random.next());
+      try {
+        await simulate(LIMIT_MS, () => new World(random).run());
+      } finally {
+        chance.mockRestore();
+      }
+    });
+    expect.assertions(0);
+  },
+  600_000 * effort,
+);

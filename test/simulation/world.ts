@@ -1,0 +1,141 @@
+/** A whole data stream on simulated network, disks and clock, in which a seed decides what happens. */
+import { SimulatedNetwork, type Random } from '@ds/test-kit';
+
+import { Check } from './check.js';
+import { Follower } from './follower.js';
+import { ExpectedStream } from './operations.js';
+import { ServerMachine } from './server-machine.js';
+import { SourceMachine, type SourceSettings } from './source-machine.js';
+
+export class World {
+  readonly random: Random;
+  readonly identity = { systemId: 137n, streamType: 1n, version: 1 };
+  readonly network: SimulatedNetwork;
+  readonly expected: ExpectedStream;
+  readonly check: Check;
+  readonly servers: readonly ServerMachine[];
+  readonly source: SourceMachine;
+  readonly followers: Follower[] = [];
+  #isCalm = false;
+  #isOver = false;
+
+  constructor(random: Random) {
+    this.random = random;
+    this.network = new SimulatedNetwork(random, {
+      delayMsMax: random.pick([1, 5, 20]),
+      pieceBytesMax: random.pick([60, 300, 1_460]),
+      heldBytesMax: random.pick([200, 1_000, 16_384]),
+    });
+    this.expected = new ExpectedStream(random, random.integer(5, 40));
+    const hasOutbox = random.chance(0.7);
+    // Without an outbox a new source cannot bring servers together that have come to different ends.
+    const servers = hasOutbox ? random.integer(1, 3) : 1;
+    const quorum = hasOutbox ? random.pick(['all', 'any', random.integer(0, servers)] as const) : 'all';
+    this.check = new Check(
+      this.expected,
+      servers,
+      quorum === 'all' ? servers : quorum === 'any' ? 1 : quorum,
+    );
+    this.servers = Array.from({ length: servers }, (_, index) => new ServerMachine(this, index));
+    const settings: SourceSettings = {
+      hasOutbox,
+      quorum,
+      windowBytes: random.pick([100, 2_000, 1 << 20]),
+      keptBytesMax: hasOutbox ? random.pick([0, 500, 1 << 20]) : 1 << 20,
+    };
+    this.source = new SourceMachine(this, settings);
+    this.network.fault = () =>
+      !this.#isCalm && random.chance(0.1) ? random.pick(['refused', 'silent']) : undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  /** Runs the whole history; rejects if anything was ever wrong, or does not come right in the end. */
+  async run(): Promise<void> {
+    try {
+      await Promise.race([this.#history(), this.check.violated]);
+    } finally {
+      this.#isOver = true;
+      for (const follower of this.followers) follower.close();
+      this.source.crash('kill');
+      for (const server of this.servers) server.crash('kill');
+    }
+  }
+
+  async #history(): Promise<void> {
+    const { random, servers } = this;
+    for (const server of servers) if (random.chance(0.8)) await server.start();
+    this.source.start();
+    for (let count = random.integer(1, 2); count > 0; count--) {
+      this.followers.push(new Follower(this, random.pick(servers).clients));
+    }
+    for (let faults = random.integer(0, 12); faults > 0; faults--) {
+      await this.pass(random.chance(0.5) ? random.integer(0, 30) : random.integer(0, 1_000));
+      await this.#fault();
+    }
+    await this.#calmDown();
+    while (!this.#isRight()) {
+      await this.pass(100);
+      if (!this.source.isUp) this.source.start();
+    }
+    for (const server of servers) {
+      if (Buffer.compare(await server.bytes(), this.expected.bytes) !== 0)
+        throw new Error('a server has other bytes');
+    }
+  }
+
+  async #fault(): Promise<void> {
+    const { random } = this;
+    const ending = random.pick(['kill', 'power cut'] as const);
+    const server = random.pick(this.servers);
+    const link = this.network.links.length > 0 ? random.pick(this.network.links) : undefined;
+    switch (random.integer(0, 6)) {
+      case 0:
+        link?.cut();
+        break;
+      case 1:
+        link?.stall(random.integer(1, 4_000));
+        break;
+      case 2:
+        link?.vanish();
+        break;
+      case 3:
+        if (server.isUp) server.crash(ending);
+        else await server.start();
+        break;
+      case 4:
+        if (this.source.isUp) this.source.crash(ending);
+        else this.source.start();
+        break;
+      case 5:
+        // The source and all servers lose power together.
+        if (this.source.isUp) this.source.crash('power cut');
+        for (const each of this.servers) each.crash('power cut');
+        break;
+      default:
+        for (const each of this.servers) if (!each.isUp) await each.start();
+    }
+  }
+
+  /** From now on nothing breaks any more, and what is down comes up. */
+  async #calmDown(): Promise<void> {
+    this.#isCalm = true;
+    for (const server of this.servers) if (!server.isUp) await server.start();
+    if (!this.source.isUp) this.source.start();
+  }
+
+  #isRight(): boolean {
+    const { entryCount } = this.expected;
+    return (
+      this.check.isComplete &&
+      this.servers.every(({ totalEntries }) => totalEntries === entryCount) &&
+      this.followers.every(({ isDone }) => isDone)
+    );
+  }
+}
