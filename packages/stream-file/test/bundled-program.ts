@@ -1,12 +1,14 @@
-// Bundles a program of this package's tests, sources and all, so that it runs in a process of its own; where a bug is to be
-// planted, with that change of one source file. The bundles stand in `node_modules`, where what they import is found.
+// Bundles a program of a package's tests, sources and all, so that it runs in a process of its own; where a bug is to be
+// planted, with that change of one source file. The bundles stand in this package's `node_modules`, where what they import
+// is found.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+/** This package's folder. */
+const ownFolder = fileURLToPath(new URL('..', import.meta.url));
 let bundles = 0;
 
 /** A text in a file of `src`, which must stand there exactly once, and what takes its place. */
@@ -14,6 +16,14 @@ export interface Change {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+}
+
+export interface BundleOptions {
+  readonly change?: Change | undefined;
+  /** Folder of the package whose program it is; this one unless said otherwise. */
+  readonly folder?: string;
+  /** Folder of the package that is changed; the program's unless said otherwise. */
+  readonly changedFolder?: string;
 }
 
 /** A program that can be started any number of times. */
@@ -24,26 +34,29 @@ export class BundledProgram implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** Bundles `test/program/NAME.ts`. */
-  static async of(name: string, change?: Change): Promise<BundledProgram> {
-    const path = join(packageFolder, 'node_modules', '.test', `${name}-${process.pid}-${bundles++}.mjs`);
-    const changed = change && (await changedSource(change));
+  /** Bundles `test/program/NAME.ts` of the package in a folder. */
+  static async of(
+    name: string,
+    { change, folder = ownFolder, changedFolder = folder }: BundleOptions = {},
+  ): Promise<BundledProgram> {
+    const path = join(ownFolder, 'node_modules', '.test', `${name}-${process.pid}-${bundles++}.mjs`);
+    const changed = change && (await changedSource(change, changedFolder));
     await build({
-      entryPoints: [join(packageFolder, 'test', 'program', `${name}.ts`)],
+      entryPoints: [join(folder, 'test', 'program', `${name}.ts`)],
       outfile: path,
       bundle: true,
       platform: 'node',
       format: 'esm',
       target: 'node20',
       conditions: ['workspace'],
-      external: ['classic-level', 'vitest'],
+      external: ['classic-level', 'vitest', 'esbuild'],
       logLevel: 'error',
       plugins: [
         {
           name: 'change',
           setup(bundle) {
-            bundle.onLoad({ filter: /[/\\]stream-file[/\\]src[/\\]/ }, ({ path: source }) =>
-              change && source.endsWith(join('src', change.file))
+            bundle.onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path: source }) =>
+              change && source === join(changedFolder, 'src', change.file)
                 ? { contents: changed ?? '', loader: 'ts' }
                 : undefined,
             );
@@ -66,8 +79,8 @@ export class BundledProgram implements AsyncDisposable {
   }
 }
 
-async function changedSource({ file, find, replace }: Change): Promise<string> {
-  const source = await readFile(join(packageFolder, 'src', file), 'utf8');
+async function changedSource({ file, find, replace }: Change, folder: string): Promise<string> {
+  const source = await readFile(join(folder, 'src', file), 'utf8');
   const count = source.split(find).length - 1;
   if (count !== 1) throw new Error(`src/${file} has ${count} times, instead of once: ${find}`);
   return source.replace(find, () => replace);

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 120_000;
 
 /** What a check finds wrong with the engine, changed or as it is; null if nothing. */
 async function found(check: Check, change?: Change): Promise<unknown> {
-  await using program = await BundledProgram.of('planted-bug', change);
+  await using program = await BundledProgram.of('planted-bug', { change });
   const { text, code } = await outputOf(program.start([], check), TIMEOUT_MS);
   return code === 0 ? (JSON.parse(text) as { found: unknown }).found : 'it ended or hung without a word';
 }

@@ -41,6 +41,7 @@ async function act(world: World, client: TestClient, from: number): Promise<void
   } else if (client.streaming) {
     if (choice < 0.5) {
       client.send({ kind: 'stop' });
+      if (random.chance(0.5)) client.send(anyCommand(world, from));
       await client.until(() => client.isAnswered);
     } else if (choice < 0.53) {
       client.send(random.pick<ClientCommand>([{ kind: 'header' }, { kind: 'start', fromEntry: 0n }]));

@@ -59,8 +59,11 @@ async function maybeRestart(world: World): Promise<boolean> {
   return true;
 }
 
+/** Makes so many operations, in one way or another. */
+export type Feed = (world: World, count: number) => Promise<void>;
+
 /** Feeds the stream from within the process. */
-export async function feedInProcess(world: World, count: number): Promise<void> {
+export const feedInProcess: Feed = async (world, count) => {
   const { random, truth } = world;
   let commits: Promise<void>[] = [];
   for (let nth = 0; nth < count; nth++) {
@@ -78,9 +81,8 @@ export async function feedInProcess(world: World, count: number): Promise<void> 
       }
       await world.server.startAtomicOp();
       const items = anyOperation(world);
-      for (const { type, data } of items) {
-        if (type === BOOKMARK) world.server.addStreamBookmark(data);
-        else world.server.addStreamEntry(type, data);
+      for (const item of items) {
+        add(world, item);
         if (random.chance(0.05)) await world.pass(random.next() * 100);
       }
       if (random.chance(0.1)) {
@@ -105,6 +107,11 @@ export async function feedInProcess(world: World, count: number): Promise<void> 
     }
   }
   await Promise.all(commits);
+};
+
+function add({ server }: World, { type, data }: Item): void {
+  if (type === BOOKMARK) server.addStreamBookmark(data);
+  else server.addStreamEntry(type, data);
 }
 
 function hasCode(error: unknown): boolean {
@@ -127,17 +134,11 @@ interface Awaited {
 }
 
 /** A source at its port, one connection after the other. */
-export async function feedFromSource(world: World, count: number): Promise<void> {
+export const feedFromSource: Feed = async (world, count) => {
   const { random } = world;
   for (let epoch = 1n, left = count; left > 0; epoch++) {
     const connection = new SourceConnection(world);
-    connection.send({
-      kind: 'openSource',
-      protocolVersion: 1n,
-      systemId: 137n,
-      epoch,
-      token: new Uint8Array(0),
-    });
+    connection.open(epoch);
     while (!connection.ended && left-- > 0) {
       await world.pass(random.next() * 40);
       if (random.chance(0.05)) breakDisk(world);
@@ -149,6 +150,25 @@ export async function feedFromSource(world: World, count: number): Promise<void>
     await world.pass(random.next() * 50);
     if (world.file.failure) await world.losePower();
   }
+};
+
+/** Whatever has happened, an operation can be committed now. */
+export async function feedLast(world: World, feed: Feed): Promise<void> {
+  const items = anyOperation(world);
+  world.truth.ask(items);
+  if (feed === feedInProcess) {
+    await world.server.startAtomicOp();
+    for (const item of items) add(world, item);
+    await world.server.commitAtomicOp();
+  } else {
+    const connection = new SourceConnection(world);
+    connection.open(1n << 32n);
+    for (const message of messagesOf(items)) connection.send(message);
+    connection.send({ kind: 'commitAtomicOp' }, { items });
+    await connection.answered();
+    connection.close();
+  }
+  if (!world.truth.isIn(items)) throw new Error('no operation could be committed any more');
 }
 
 async function feedOne(world: World, connection: SourceConnection): Promise<void> {
@@ -163,13 +183,8 @@ async function feedOne(world: World, connection: SourceConnection): Promise<void
     return;
   }
   const items = anyOperation(world);
-  connection.send({ kind: 'startAtomicOp', expectedEntry: ANY_ENTRY });
-  for (const { type, data } of items) {
-    connection.send(
-      type === BOOKMARK
-        ? { kind: 'addStreamBookmark', bookmark: data }
-        : { kind: 'addStreamEntry', entryType: type, data },
-    );
+  for (const message of messagesOf(items)) {
+    connection.send(message);
     if (random.chance(0.03)) await world.pass(random.next() * 100);
     if (random.chance(0.01)) connection.leave();
   }
@@ -180,6 +195,18 @@ async function feedOne(world: World, connection: SourceConnection): Promise<void
   truth.ask(items);
   connection.send({ kind: 'commitAtomicOp' }, { items });
   if (random.chance(0.3)) await connection.answered();
+}
+
+/** All that makes an operation but its end. */
+function messagesOf(items: readonly Item[]): SourceMessage[] {
+  return [
+    { kind: 'startAtomicOp', expectedEntry: ANY_ENTRY },
+    ...items.map(({ type, data }): SourceMessage =>
+      type === BOOKMARK
+        ? { kind: 'addStreamBookmark', bookmark: data }
+        : { kind: 'addStreamEntry', entryType: type, data },
+    ),
+  ];
 }
 
 class SourceConnection {
@@ -214,6 +241,10 @@ class SourceConnection {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  open(epoch: bigint): void {
+    this.send({ kind: 'openSource', protocolVersion: 1n, systemId: 137n, epoch, token: new Uint8Array(0) });
   }
 
   send(message: SourceMessage, more: Omit<Awaited, 'kind'> = {}): void {

@@ -2,7 +2,7 @@
 import { simulate, type Random } from '@ds/test-kit';
 
 import { liveClient } from './clients.js';
-import { feedFromSource, feedInProcess } from './feeding.js';
+import { feedFromSource, feedInProcess, feedLast } from './feeding.js';
 import { World } from './world.js';
 
 /** Simulated time that a history may take. */
@@ -24,6 +24,7 @@ export async function tryHistory(random: Random): Promise<Tried> {
       await feed(world, random.integer(3, 25));
       world.disk.fault = undefined;
       if (world.file.failure) await world.losePower();
+      await feedLast(world, feed);
       // Whoever must be told that the connection has ended is told.
       await world.pass(1_000);
       world.calmDown();

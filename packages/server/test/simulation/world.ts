@@ -15,7 +15,6 @@ const SOURCES = { host: '10.0.0.9', port: 6901 };
 
 /** Small, so that pages, buffers and limits are met all the time. */
 export const PAGE_BYTES = 256;
-const DISK_DELAY_MS_MAX = 4;
 
 export class World {
   readonly random: Random;
@@ -105,7 +104,8 @@ export class World {
 
   async #open(): Promise<void> {
     this.disk.fault = undefined;
-    this.disk.delay = () => this.pass(this.random.next() * DISK_DELAY_MS_MAX);
+    const delayMsMax = this.random.pick([1, 4, 30]);
+    this.disk.delay = () => this.pass(this.random.next() * delayMsMax);
     this.file = await StreamFile.open(PATH, {
       create: identity,
       pageBytes: PAGE_BYTES,

@@ -380,10 +380,9 @@ export class Direction {
   #takePiece(): Uint8Array {
     const { pieceBytesMax } = this.#options;
     const bytes = this.#random.chance(0.5) ? pieceBytesMax : this.#random.integer(1, pieceBytesMax);
-    const first = this.#held[0]!;
-    const piece = first.slice(0, bytes);
-    if (piece.length < first.length) this.#held[0] = first.subarray(piece.length);
-    else this.#held.shift();
+    const held = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
+    const piece = Uint8Array.prototype.slice.call(held, 0, bytes);
+    this.#held = piece.length < held.length ? [held.subarray(piece.length)] : [];
     this.#heldBytes -= piece.length;
     return piece;
   }

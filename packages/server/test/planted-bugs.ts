@@ -1,0 +1,95 @@
+// Guards of the server, each of which is removed in turn: what is left must be caught by the histories. The text to be
+// replaced stands exactly once in its file, or the test fails: so this list moves with the code.
+
+export interface PlantedBug {
+  readonly bug: string;
+  /** File in `src`, of the server unless another package is named. */
+  readonly file: string;
+  readonly package?: 'stream-file';
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    bug: 'a commit during a catch-up starts a second read from the same place, so entries are sent twice',
+    file: 'client-connection.ts',
+    find: 'while (!this.#reading && !this.peer.finishing',
+    replace: 'while (!this.peer.finishing',
+  },
+  {
+    bug: 'a client at the tip is not told of a commit',
+    file: 'server.ts',
+    find: 'client.committed();',
+    replace: 'void client;',
+  },
+  {
+    bug: 'a client that was sent what is cut off is not disconnected',
+    file: 'server.ts',
+    find: 'client.truncated(length);',
+    replace: 'void client;',
+  },
+  {
+    bug: 'entries are sent before they are durable',
+    package: 'stream-file',
+    file: 'commits/writer.ts',
+    find: 'const dataCrc = await this.#writeData(start, end, group[0]!.spill);',
+    replace:
+      'store.advance(end); events.committed(); const dataCrc = await this.#writeData(start, end, group[0]!.spill);',
+  },
+  {
+    bug: 'a commit is acknowledged to the source before it is durable',
+    file: 'source-connection.ts',
+    find: 'await done;\n      this.#answer(ticket);',
+    replace: 'done.catch(() => undefined); this.#answer(ticket);',
+  },
+  {
+    bug: 'the operation of a source that is lost is committed',
+    file: 'source-connection.ts',
+    find: 'this.#ownsOperation = false;\n    try {\n      this.#context.file.rollbackAtomicOp();',
+    replace:
+      'this.#ownsOperation = false;\n    try {\n      void this.#context.file.commitAtomicOp().catch(() => undefined);',
+  },
+  {
+    bug: 'the operation of a source that is lost stays open',
+    file: 'source-connection.ts',
+    find: 'this.#gone = true;\n        this.#rollBack();',
+    replace: 'this.#gone = true;',
+  },
+  {
+    bug: 'what was read for a stream that was stopped is sent in the next one',
+    file: 'client-connection.ts',
+    find: 'if (chunk && stream === this.#stream) this.#send(chunk);',
+    replace: 'if (chunk && stream !== undefined) this.#send(chunk);',
+  },
+  {
+    bug: 'a Stop is read when the backlog has been taken',
+    file: 'client-connection.ts',
+    find: "while (!this.#querying && (this.#session.state === 'streaming' || !this.#backlogged)) {",
+    replace: 'while (!this.#querying && !this.#backlogged) {',
+  },
+  {
+    bug: 'a client whose socket has drained is not sent more',
+    file: 'peer-socket.ts',
+    find: 'if (!this.#finishing) events.taken();',
+    replace: '',
+  },
+  {
+    bug: 'a Start beyond the end is accepted',
+    file: 'client-connection.ts',
+    find: 'if (offset === undefined || offset > file.committedLength) return false;\n    this.#cursor = offset;',
+    replace: 'this.#cursor = offset ?? file.committedLength;',
+  },
+  {
+    bug: 'a bookmark starts the stream behind its own entry',
+    file: 'client-connection.ts',
+    find: '(await this.#seek(entry))',
+    replace: '(await this.#seek(entry + 1n))',
+  },
+  {
+    bug: 'an entry is looked up beside the one that was asked for',
+    file: 'client-connection.ts',
+    find: 'await file.getEntryBytes(query.entryNumber)',
+    replace: 'await file.getEntryBytes(query.entryNumber ^ 1n)',
+  },
+];

@@ -1,0 +1,17 @@
+// Runs histories against the server that it was bundled with, until one finds something wrong or enough were tried. Prints
+// what was found as a line of JSON.
+import { Random } from '@ds/test-kit';
+
+import { tryHistory } from '../simulation/history.js';
+
+const HISTORIES = 2_000;
+
+let found: string | null = null;
+for (let seed = 1; seed <= HISTORIES && found === null; seed++) {
+  try {
+    await tryHistory(new Random(seed));
+  } catch (error) {
+    found = `seed ${seed}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+process.stdout.write(`${JSON.stringify({ found })}\n`);
