@@ -1,10 +1,10 @@
 /**
- * A bar on the terminal while a client is behind the stream: how far it is, and how fast. It is gone when the client has
- * caught up with where the stream's end was when the connection was made; where stderr is no terminal it never comes.
+ * A bar on the terminal while a client is behind the stream: how far it is, how fast, and how long until it is at the head.
+ * It is gone when the client has caught up; where stderr is no terminal it never comes.
  */
 
 import { Presets, SingleBar } from 'cli-progress';
-import type { EntryBatch } from '@ds/codec';
+import type { FollowProgress } from '@ds/client';
 
 /** Where a bar is drawn, if it is a terminal: stderr fits. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -28,18 +28,13 @@ export class CatchUpProgress {
   readonly #stream: ProgressStream;
   readonly #options: ProgressOptions;
   readonly #bar: SingleBar;
-  #totalEntries = 0n;
-  /** Number of the first entry of all, and the one behind the last wanted. */
+  /** Number of the first entry of all. */
   #first: bigint | undefined;
-  #wantedEnd: bigint | undefined;
-  #startEntry = 0n;
-  #startMs = 0;
-  #bytes = 0;
 
   constructor(stream: ProgressStream, options: ProgressOptions) {
     this.#stream = stream;
     this.#options = options;
-    const format = '{bar} {percentage}%  {value} of {total} entries  {rate}  {eta_formatted}';
+    const format = '{bar} {percentage}%  {value} of {total} entries  {rate}  {lag} behind  {eta_formatted}';
     const settings = {
       stream,
       format,
@@ -53,9 +48,9 @@ export class CatchUpProgress {
     this.#bar = new SingleBar(settings, Presets.shades_classic);
   }
 
-  /** The stream has begun, and has so many entries. */
-  streaming(totalEntries: bigint): void {
-    this.#totalEntries = totalEntries;
+  /** Whether there is a terminal to draw on. */
+  get isShown(): boolean {
+    return this.#stream.isTTY === true;
   }
 
   /** Takes the bar off the screen, where entries are about to be written. */
@@ -63,23 +58,21 @@ export class CatchUpProgress {
     if (this.#bar.isActive && this.#options.sharesScreen) this.#stream.write(CLEAR_LINE);
   }
 
-  /** Entries have been written. */
-  advance({ firstEntry, count, bytes }: EntryBatch): void {
-    if (this.#stream.isTTY !== true) return;
+  /** Entries from `firstEntry` on have been written. */
+  advance(firstEntry: bigint, progress: FollowProgress): void {
+    const { nextEntry, totalEntries = 0n } = progress;
+    if (!this.isShown || nextEntry === undefined) return;
     this.#first ??= firstEntry;
-    this.#wantedEnd ??= wantedEnd(this.#first, this.#options);
-    const end =
-      this.#wantedEnd !== undefined && this.#wantedEnd < this.#totalEntries
-        ? this.#wantedEnd
-        : this.#totalEntries;
-    const next = firstEntry + BigInt(count);
-    if (next >= end) {
+    const wanted = wantedEnd(this.#first, this.#options) ?? totalEntries;
+    const end = wanted < totalEntries ? wanted : totalEntries;
+    if (nextEntry >= end) {
       this.stop();
       return;
     }
-    if (!this.#bar.isActive) this.#start(firstEntry, end);
-    this.#bytes += bytes.length;
-    this.#bar.update(Number(next - this.#startEntry), { rate: this.#rate(next) });
+    const total = Number(end - this.#first);
+    if (!this.#bar.isActive) this.#bar.start(total, 0, { rate: '', lag: end - nextEntry });
+    this.#bar.setTotal(total);
+    this.#bar.update(Number(nextEntry - this.#first), { rate: rateText(progress), lag: end - nextEntry });
     if (this.#options.sharesScreen) this.#bar.render();
   }
 
@@ -89,20 +82,10 @@ export class CatchUpProgress {
     if (this.#options.sharesScreen) this.#stream.write(`\r${SAVE_CURSOR}`);
     this.#bar.stop();
   }
+}
 
-  #start(firstEntry: bigint, end: bigint): void {
-    this.#startEntry = firstEntry;
-    this.#startMs = performance.now();
-    this.#bytes = 0;
-    this.#bar.start(Number(end - firstEntry), 0, { rate: '' });
-  }
-
-  #rate(next: bigint): string {
-    const seconds = Math.max(performance.now() - this.#startMs, 1) / 1000;
-    const perSecond = Math.round(Number(next - this.#startEntry) / seconds);
-    const megabytes = (this.#bytes / seconds / 1e6).toFixed(1);
-    return `${perSecond}/s  ${megabytes} MB/s`;
-  }
+function rateText({ entriesPerSecond, bytesPerSecond }: FollowProgress): string {
+  return `${Math.round(entriesPerSecond)}/s  ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`;
 }
 
 function wantedEnd(first: bigint, { count, until }: ProgressOptions): bigint | undefined {

@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { entryBatch, encodeEntry, type EntryBatch } from '@ds/codec';
+import type { FollowProgress } from '@ds/client';
 import { CatchUpProgress, type ProgressOptions, type ProgressStream } from '../src/catch-up-progress.js';
 
 function screen(isTTY: boolean): { stream: ProgressStream; drawn: () => string } {
@@ -16,19 +16,20 @@ function screen(isTTY: boolean): { stream: ProgressStream; drawn: () => string }
   return { stream: Object.assign(stream, { isTTY, columns: 80 }), drawn: () => drawn };
 }
 
-function entries(from: number, to: number): EntryBatch {
-  const numbers = Array.from({ length: to - from }, (_, index) => BigInt(from + index));
-  const bytes = numbers.map((number) => encodeEntry({ type: 1, number, data: new Uint8Array(8) }));
-  return entryBatch(Buffer.concat(bytes));
+/** What is written in one go: entries from one number up to, not including, another. */
+type Written = readonly [from: bigint, to: bigint];
+
+function progressAt([, nextEntry]: Written, totalEntries = 100n): FollowProgress {
+  const rates = { entries: 0, bytes: 0, entriesPerSecond: 1234.5, bytesPerSecond: 5_600_000 };
+  return { nextEntry, totalEntries, lag: totalEntries - nextEntry, ...rates };
 }
 
-function drawnFor(isTTY: boolean, options: Partial<ProgressOptions>, ...batches: EntryBatch[]): string {
+function drawnFor(isTTY: boolean, options: Partial<ProgressOptions>, ...written: Written[]): string {
   const { stream, drawn } = screen(isTTY);
   const progress = new CatchUpProgress(stream, { sharesScreen: true, ...options });
-  progress.streaming(100n);
-  for (const batch of batches) {
+  for (const each of written) {
     progress.makeRoom();
-    progress.advance(batch);
+    progress.advance(each[0], progressAt(each));
   }
   progress.stop();
   return drawn();
@@ -36,34 +37,42 @@ function drawnFor(isTTY: boolean, options: Partial<ProgressOptions>, ...batches:
 
 describe('progress of a client that catches up', () => {
   it('is drawn on a terminal, and taken away', () => {
-    const text = drawnFor(true, {}, entries(0, 25), entries(25, 50));
+    const text = drawnFor(true, {}, [0n, 25n], [25n, 50n]);
     expect(text).toContain('25%  25 of 100 entries');
     expect(text).toContain('50%  50 of 100 entries');
-    expect(text).toMatch(/\d+\/s {2}\d+\.\d MB\/s/);
+    expect(text).toContain('1235/s  5.6 MB/s  50 behind');
     expect(text.lastIndexOf('\u001b[')).toBeGreaterThan(text.lastIndexOf('of 100 entries'));
   });
 
   it('is not drawn elsewhere', () => {
-    expect(drawnFor(false, {}, entries(0, 25), entries(25, 50))).toBe('');
+    expect(drawnFor(false, {}, [0n, 25n], [25n, 50n])).toBe('');
   });
 
   it('is not drawn for what comes in one go, nor for what is new', () => {
-    expect(drawnFor(true, {}, entries(0, 100))).toBe('');
-    expect(drawnFor(true, {}, entries(100, 101), entries(101, 102))).toBe('');
+    expect(drawnFor(true, {}, [0n, 100n])).toBe('');
+    expect(drawnFor(true, {}, [100n, 101n], [101n, 102n])).toBe('');
   });
 
   it('ends where the entries end that are wanted', () => {
-    expect(drawnFor(true, { until: 39n }, entries(20, 30))).toContain('50%  10 of 20 entries');
-    expect(drawnFor(true, { count: 40n }, entries(20, 30))).toContain('25%  10 of 40 entries');
+    expect(drawnFor(true, { until: 39n }, [20n, 30n])).toContain('50%  10 of 20 entries');
+    expect(drawnFor(true, { count: 40n }, [20n, 30n])).toContain('25%  10 of 40 entries');
+  });
+
+  it('goes by the end that was heard of last', () => {
+    const { stream, drawn } = screen(true);
+    const progress = new CatchUpProgress(stream, { sharesScreen: true });
+    progress.advance(0n, progressAt([0n, 25n]));
+    progress.advance(25n, progressAt([25n, 50n], 200n));
+    progress.stop();
+    expect(drawn()).toContain('25%  50 of 200 entries');
   });
 
   it('leaves room for entries on the same terminal, and the cursor where they end', () => {
     const { stream, drawn } = screen(true);
     const progress = new CatchUpProgress(stream, { sharesScreen: true });
-    progress.streaming(100n);
     progress.makeRoom();
     expect(drawn()).toBe('');
-    progress.advance(entries(0, 25));
+    progress.advance(0n, progressAt([0n, 25n]));
     progress.makeRoom();
     expect(drawn().endsWith('\r\u001b[K')).toBe(true);
     progress.stop();

@@ -1,15 +1,18 @@
 /** `ds-client` as a process, against a real server: every command in every format, and every way it ends. */
 
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startProgram } from '@ds/app-kit/testing';
+import { startProgram, temporaryFolder } from '@ds/app-kit/testing';
 import { encodeHeader, entryBatch } from '@ds/codec';
+import { certificates } from '@ds/test-kit';
 import {
   clientPath,
   commit,
   rawOutput,
   runClient,
   serveStream,
+  serveStreamWith,
   startClient,
   type ServedStream,
 } from './support/stream.js';
@@ -154,6 +157,75 @@ describe('follow', () => {
     const [line] = await client.writes('out', /.*\n/);
     expect(line).toBe('{"number":"3","type":9,"data":"0x6e6577"}\n');
     expect(await client.stop('SIGINT')).toMatchObject({ status: 0, out: line });
+  });
+});
+
+describe('a checkpoint', () => {
+  it('is where the next run goes on, behind what was written', async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.path('position');
+    const follow = (...args: string[]) =>
+      runClient(stream.address, 'follow', '--format', 'json', '--checkpoint', path, ...args);
+    expect(await follow('--count', '2')).toEqual({ status: 0, out: jsonLines.slice(0, 2).join(''), err: '' });
+    expect(await follow('--count', '1', '--from', '0')).toEqual({ status: 0, out: jsonLines[2], err: '' });
+    expect(await follow('--until', '2')).toEqual({ status: 0, out: '', err: '' });
+  });
+
+  it('that is none ends it with 1', async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.path('position');
+    await writeFile(path, 'something else');
+    const { status, err } = await runClient(stream.address, 'follow', '--checkpoint', path);
+    expect(status).toBe(1);
+    expect(err).toContain(path);
+  });
+});
+
+describe('several servers, tokens and TLS', () => {
+  it('the first server that is there is asked', async () => {
+    const servers = `127.0.0.1:1,${stream.address}`;
+    const { status, out } = await runClient(servers, 'follow', '--format', 'json', '--count', '3');
+    expect({ status, out }).toEqual({ status: 0, out: jsonLines.join('') });
+    expect(await runClient(servers, 'header')).toMatchObject({ status: 0, err: '' });
+  });
+
+  it('entries of some types are written alone', async () => {
+    const args = ['--types', '1,2', '--until', '2'];
+    for (const [format, lines] of [
+      ['json', jsonLines],
+      ['pretty', prettyLines],
+    ] as const) {
+      const { out } = await runClient(stream.address, 'follow', '--format', format, ...args);
+      expect(out).toBe(lines.slice(1).join(''));
+    }
+    expect(await rawOutput(stream.address, 'follow', ...args)).toBe(entryBytes.slice(52));
+  });
+
+  it('a token in a file opens a server that asks for it', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(folder.path('token'), 'let me in\n');
+    await using guarded = await serveStreamWith({ token: new TextEncoder().encode('let me in') }, operation);
+    const shown = ['--token-file', folder.path('token')];
+    expect(await runClient(guarded.address, 'header', ...shown)).toMatchObject({ status: 0, err: '' });
+    const refused = await runClient(guarded.address, 'follow');
+    expect(refused).toMatchObject({ status: 1, out: '' });
+    expect(refused.err).toMatch(/^ds-client: .*asks for a token.*\n$/);
+  });
+
+  it('TLS proves who the server is', async () => {
+    await using folder = await temporaryFolder();
+    const { authority, strangers, server } = certificates;
+    const files = { authority, strangers, cert: server.cert, key: server.key };
+    for (const [name, content] of Object.entries(files)) await writeFile(folder.path(name), content);
+    const tls = { certFile: folder.path('cert'), keyFile: folder.path('key') };
+    await using secure = await serveStreamWith({ tls }, operation);
+    const follow = (ca: string) =>
+      runClient(secure.address, 'follow', '--count', '1', '--retries', '0', '--tls-ca', folder.path(ca));
+    expect(await follow('authority')).toEqual({ status: 0, out: prettyLines[0], err: '' });
+    expect(await follow('strangers')).toMatchObject({ status: 1, out: '' });
+    const { status, err } = await follow('missing');
+    expect(status).toBe(2);
+    expect(err).toContain(folder.path('missing'));
   });
 });
 

@@ -41,6 +41,8 @@ describe('the options of ds-client', () => {
   it.each([
     ['--from and --from-bookmark', 'follow', '--from', '0', '--from-bookmark', '01'],
     ['--count and --until', 'follow', '--count', '0', '--until', '1'],
+    ['--tls-cert and --tls-key', 'header', '--tls-cert', 'a.pem'],
+    ['--tls-cert and --tls-key', 'follow', '--tls-key', 'a.pem'],
     ['1 to 16', 'bookmark', '00'.repeat(17)],
     ['1 to 16', 'bookmark', '0x'],
     ["missing required argument 'number'", 'entry'],

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { startProgram, temporaryFolder, type EndedProgram, type Program } from '@ds/app-kit/testing';
-import { StreamServer } from '@ds/server';
+import { StreamServer, type StreamServerOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
 
 /** The program. */
@@ -18,11 +18,19 @@ export interface ServedStream extends AsyncDisposable {
 export type Operation = readonly { readonly type: number; readonly data: Uint8Array }[];
 
 /** Serves a stream of its own, chain 137, with these operations in it. */
-export async function serveStream(...operations: Operation[]): Promise<ServedStream> {
+export function serveStream(...operations: Operation[]): Promise<ServedStream> {
+  return serveStreamWith({}, ...operations);
+}
+
+/** As `serveStream`, at a port that asks for what these options say. */
+export async function serveStreamWith(
+  port: Pick<StreamServerOptions['clients'], 'token' | 'tls'>,
+  ...operations: Operation[]
+): Promise<ServedStream> {
   const folder = await temporaryFolder();
   const create = { systemId: 137n, streamType: 1n, version: 1 };
   const file = await StreamFile.open(folder.path('stream.bin'), { create, durability: 'os' });
-  const server = await StreamServer.start({ file, clients: { host: '127.0.0.1', port: 0 } });
+  const server = await StreamServer.start({ file, clients: { host: '127.0.0.1', port: 0, ...port } });
   for (const operation of operations) await commit(server, operation);
   return {
     server,
