@@ -1,10 +1,9 @@
 /** What `ds-client` can be told: the one place where each option, its default and its limits stand. */
 
-import { field, readToken, type Options } from '@ds/app-kit';
+import { field, readToken, type Options, readTls } from '@ds/app-kit';
 import type { StreamClientOptions } from '@ds/client';
 import { BOOKMARK_BYTES_MAX } from '@ds/codec';
 import { formatNames } from './formats/format.js';
-import { tlsOptions } from './tls-options.js';
 
 const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
 const bookmarkKey = (): ReturnType<typeof field.hex> => field.hex({ min: 1, max: BOOKMARK_BYTES_MAX });
@@ -101,7 +100,7 @@ export async function clientOptions(given: Options<typeof commonOptions>): Promi
     server: given.server,
     streamType: given.streamType,
     ...(token && { token }),
-    tls: await tlsOptions(given),
+    tls: await readTls(given),
     connectMs: given.connectTimeout,
     answerMs: given.answerTimeout,
   };

@@ -18,6 +18,7 @@ export { createLogger, type LogStream } from './logger.js';
 export { packageVersion } from './package-version.js';
 export { parseApp, type AppInput, type Invocation } from './parse-app.js';
 export { readToken, type TokenPlaces } from './read-token.js';
+export { readTls, type TlsGiven, type TlsRead } from './read-tls.js';
 export { runApp } from './run-app.js';
 export {
   formatAddress,

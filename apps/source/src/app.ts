@@ -1,7 +1,14 @@
 /** `ds-source`: operations, blocks or a node's chain, fed into stream servers. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineApp, formatDurationMs, packageVersion, readToken, type AppContext } from '@ds/app-kit';
+import {
+  defineApp,
+  formatDurationMs,
+  packageVersion,
+  readTls,
+  readToken,
+  type AppContext,
+} from '@ds/app-kit';
 import type { StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
 import { Feed } from './feed.js';
@@ -31,9 +38,15 @@ export const app = defineApp({
     const haltedFirst = rejectionOf(halted);
 
     const token = await readToken({ token: undefined, tokenFile: given.tokenFile, name: 'token' });
+    const tls = await readTls(given);
     const operationsFor = await openOperations(given, { logger, signal: halted });
     const watch = new ServerWatch(logger, stop);
-    const source = await Promise.race([openSource(given, token, watch), haltedFirst]);
+    // Storage is loaded by those who ask for it.
+    await using outbox =
+      given.outbox === undefined
+        ? undefined
+        : await (await import('./outbox.js')).openOutbox(given.outbox, given);
+    const source = await Promise.race([openSource(given, { token, tls, outbox }, watch), haltedFirst]);
     const feed = new Feed(source, stop);
     const endProgress = showProgress(feed, process.stderr);
 

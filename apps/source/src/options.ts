@@ -44,10 +44,28 @@ export const options = {
   tokenFile: field.path().optional().meta({
     description: 'file with the token that the servers ask for, white space around it left out',
   }),
+  tls: field.flag().default(false).meta({ description: 'connect to the servers over TLS' }),
+  tlsCa: field
+    .path()
+    .optional()
+    .meta({ description: "certificates that the servers' must be signed by, PEM" }),
+  tlsCert: field.path().optional().meta({ description: 'certificate to show the servers, PEM' }),
+  tlsKey: field.path().optional().meta({ description: "that certificate's key, PEM" }),
+  tlsServerName: field
+    .text()
+    .optional()
+    .meta({ description: "name that the servers' certificates must have" }),
+  outbox: field.path().optional().meta({
+    description:
+      'stream file that keeps all operations, so that none is lost when source and servers end together',
+  }),
   quorum: field
-    .either(field.choice(['all', 'any']), field.integer({ min: 1 }))
+    .either(field.choice(['all', 'any']), field.integer({ min: 0 }))
     .default('all')
-    .meta({ description: 'how many servers must have an operation before it counts as acknowledged' }),
+    .meta({
+      description:
+        'how many servers must have an operation before it counts as acknowledged; 0: the outbox is enough',
+    }),
   window: field
     .size({ min: 1 })
     .default(16 << 20)
@@ -55,7 +73,7 @@ export const options = {
   keep: field
     .size()
     .default(64 << 20)
-    .meta({ description: 'acknowledged operations kept for servers that are behind' }),
+    .meta({ description: 'acknowledged operations kept in memory for servers that are behind' }),
   lineMax: field
     .size({ min: 1, max: 511 << 20 })
     .default(128 << 20)
@@ -84,6 +102,9 @@ export function checkOptions(given: SourceOptions): string | undefined {
   if (!rpc && toBlock !== undefined) return '--to-block goes with --rpc only';
   if (ops !== undefined && resumeFrom) return '--resume-from goes with --blocks and --rpc only';
   if (server.some(({ port }) => port === 0)) return '--server needs a port above 0';
+  if (quorum === 0 && given.outbox === undefined) return '--quorum 0 needs --outbox';
+  if ((given.tlsCert === undefined) !== (given.tlsKey === undefined))
+    return '--tls-cert and --tls-key go together';
   if (typeof quorum === 'number' && quorum > server.length) {
     return `--quorum ${quorum} is more than the servers given: ${server.length}`;
   }

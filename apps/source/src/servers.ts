@@ -1,7 +1,7 @@
 /** The servers that are fed: opens the source, logs what becomes of each server, and remembers which are left out. */
 
-import type { Logger } from '@ds/app-kit';
-import { StreamSource, type ServerState, type SourceError } from '@ds/source';
+import type { Logger, TlsRead } from '@ds/app-kit';
+import { StreamSource, type Outbox, type ServerState, type SourceError } from '@ds/source';
 import type { SourceOptions } from './options.js';
 
 export class ServerWatch {
@@ -40,6 +40,13 @@ export class ServerWatch {
   };
 }
 
+/** What was read and opened of what the options name. */
+export interface SourceAccess {
+  readonly token: Uint8Array | undefined;
+  readonly tls: TlsRead | false;
+  readonly outbox: Outbox | undefined;
+}
+
 /**
  * Opens the source that the options describe.
  *
@@ -47,16 +54,19 @@ export class ServerWatch {
  */
 export function openSource(
   given: SourceOptions,
-  token: Uint8Array | undefined,
+  access: SourceAccess,
   watch: ServerWatch,
 ): Promise<StreamSource> {
   const { epoch } = given;
+  const { token, tls, outbox } = access;
   return StreamSource.open({
     servers: given.server,
     systemId: given.systemId,
     streamType: given.streamType,
     ...(epoch !== undefined && { epoch }),
     ...(token && { token }),
+    tls,
+    ...(outbox && { outbox }),
     quorum: given.quorum,
     windowBytes: given.window,
     keptBytesMax: given.keep,

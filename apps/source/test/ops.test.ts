@@ -141,8 +141,9 @@ describe('A signal', () => {
 
   it('while no server is there ends it at once', async () => {
     await using source = startSource(['--server', '127.0.0.1:1', '--ops', '-']);
-    await until(async () => source.child.pid !== undefined);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    let log = '';
+    source.child.stderr.on('data', (text) => (log += String(text)));
+    await until(() => log.includes('it is tried again'));
     expect(await source.stop('SIGTERM')).toMatchObject({ status: 0, out: '' });
   });
 });

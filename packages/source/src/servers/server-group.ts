@@ -108,12 +108,12 @@ export class ServerGroup implements ServerLinkOwner {
   }
 
   get #lacking(): boolean {
-    const end = this.#log?.end ?? 0;
-    return (
-      this.#unsettledBytes > 0 ||
-      this.#settled < end ||
-      this.#links.some((link) => link.connected && link.acknowledged < end)
-    );
+    const log = this.#log;
+    if (!log) return false;
+    const { end } = log;
+    // Servers may lack what only the outbox has.
+    if (this.#unsettledBytes > 0 || this.#acknowledgedByEnough(log) < end) return true;
+    return this.#links.some((link) => link.connected && link.acknowledged < end);
   }
 
   /** The committed header, from the first server that is connected. */

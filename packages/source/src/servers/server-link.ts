@@ -47,8 +47,8 @@ export class ServerLink {
   readonly #owner: ServerLinkOwner;
   readonly #closing = new AbortController();
   #connection: LinkConnection | undefined;
-  /** The request that this server needs next, as far as it has acknowledged. */
-  #acknowledged = 0;
+  /** The request that this server needs next, as far as it has acknowledged; -1 if it may lack what only the outbox has. */
+  #acknowledged: number;
   /** The first request of which nothing was ever sent to this server: it cannot have come further. */
   #unsent = 0;
   #leftOut: SourceError | undefined;
@@ -62,6 +62,7 @@ export class ServerLink {
       : `${address.host}:${address.port}`;
     this.#options = options;
     this.#owner = owner;
+    this.#acknowledged = owner.outbox ? -1 : 0;
   }
 
   get acknowledged(): number {
@@ -121,7 +122,7 @@ export class ServerLink {
 
   /** What the server needs next is not kept any more: it is connected to anew, and fed from the outbox. */
   fallBehind(error: SourceError): void {
-    if (!this.#catchUp) this.#connection?.fail(error);
+    if (this.connected && !this.#catchUp) this.#connection?.fail(error);
   }
 
   /** Gives the server up. */

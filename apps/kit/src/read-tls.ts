@@ -1,9 +1,9 @@
-/** How TLS is spoken, from the options that name files. */
+/** Reads the files by which a program that connects speaks TLS. */
 
 import { readFile } from 'node:fs/promises';
-import { describeError, UsageError } from '@ds/app-kit';
-import type { TlsOptions } from '@ds/client';
+import { describeError, UsageError } from './errors.js';
 
+/** What the options `--tls`, `--tls-ca`, `--tls-cert`, `--tls-key` and `--tls-server-name` say. */
 export interface TlsGiven {
   readonly tls: boolean;
   readonly tlsCa?: string | undefined;
@@ -12,12 +12,20 @@ export interface TlsGiven {
   readonly tlsServerName?: string | undefined;
 }
 
+/** As `tls.connect` takes it. */
+export interface TlsRead {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly servername?: string;
+}
+
 /**
  * `false` for plain TCP: where TLS is not asked for, by itself or by an option that is of no use without it.
  *
  * @throws {UsageError} `config` when a file can't be read
  */
-export async function tlsOptions(given: TlsGiven): Promise<TlsOptions | false> {
+export async function readTls(given: TlsGiven): Promise<TlsRead | false> {
   const [ca, cert, key] = await Promise.all([given.tlsCa, given.tlsCert, given.tlsKey].map(contentOf));
   const servername = given.tlsServerName;
   if (!given.tls && !ca && !cert && !key && servername === undefined) return false;
