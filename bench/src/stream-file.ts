@@ -14,17 +14,20 @@ const DATA_BYTES = ENTRY_BYTES - 17;
 const KEY_BYTES = 9;
 const identity = { systemId: 137n, streamType: 1n, version: 1 };
 
+/** Bytes of commits that may wait while others are written: they become the next group, so this decides how large groups are. */
+const WINDOWS_KIB = [64, 256, 1024, 2048];
+const ENTRIES_IN_OPERATION = [1, 10, 100];
+
 export const appendEntries: Benchmark = {
   name: 'append-entries',
   async run(options) {
     const figures: Figure[] = [];
-    for (const durability of ['os', 'always'] as const) {
-      for (const entriesInOperation of [1, 10, 100]) {
-        figures.push(
-          ...(await inFolder((folder) => append(folder, durability, entriesInOperation, options))),
-        );
-      }
-    }
+    const measure = async (durability: Durability, windowKiB: number, entries: number): Promise<void> => {
+      figures.push(...(await inFolder((folder) => append(folder, durability, windowKiB, entries, options))));
+    };
+    for (const entries of ENTRIES_IN_OPERATION) await measure('os', 2048, entries);
+    for (const windowKiB of WINDOWS_KIB)
+      for (const entries of ENTRIES_IN_OPERATION) await measure('always', windowKiB, entries);
     return figures;
   },
 };
@@ -34,37 +37,54 @@ export const readEntries: Benchmark = {
   run: (options) => inFolder((folder) => read(folder, options)),
 };
 
-/** Operations of so many entries and a bookmark, committed without waiting for one another. */
+/**
+ * Operations of so many entries and a bookmark, committed without waiting for one another. The ratio is to a bare loop that
+ * writes the same bytes in the very groups that were made, each synced if these were.
+ */
 async function append(
   folder: string,
   durability: Durability,
+  windowKiB: number,
   entriesInOperation: number,
   { smoke, seed }: BenchmarkOptions,
 ): Promise<Figure[]> {
-  const operationCount = Math.ceil(
-    (smoke ? 200 : durability === 'os' ? 2_000_000 : 500_000) / (entriesInOperation + 1),
-  );
-  const file = await StreamFile.open(join(folder, 'stream.bin'), { create: identity, durability });
-  let groupCount = 0;
-  file.listen({ committed: () => groupCount++, truncated: () => undefined });
+  const entryCount = smoke ? 200 : durability === 'os' ? 2_000_000 : 300_000;
+  const operationCount = Math.ceil(entryCount / (entriesInOperation + 1));
+  const windowBytes = windowKiB << 10;
+  const file = await StreamFile.open(join(folder, 'stream.bin'), {
+    create: identity,
+    durability,
+    windowBytes,
+  });
+  // What is compiled while it runs is not measured.
+  await appendOperations(file, Math.ceil(operationCount / 5), entriesInOperation, seed);
+  const groupBytes: number[] = [];
+  const begin = file.committedLength;
+  let end = begin;
+  file.listen({
+    committed() {
+      groupBytes.push(file.committedLength - end);
+      end = file.committedLength;
+    },
+    truncated: () => undefined,
+  });
   const startMs = performance.now();
   await appendOperations(file, operationCount, entriesInOperation, seed);
   const seconds = (performance.now() - startMs) / 1000;
-  const bytes = file.committedLength;
+  const bytes = end - begin;
   await file.close();
 
-  const bareSeconds = await bareAppend(folder, bytes, groupCount, durability === 'always');
-  const what = `${durability}, ${entriesInOperation} entries and a bookmark an operation`;
-  const entryCount = operationCount * (entriesInOperation + 1);
+  const bareSeconds = await bareAppend(folder, groupBytes, durability === 'always');
+  const what = `${durability}, ${entriesInOperation} and a bookmark, ${windowKiB} KiB in waiting`;
+  const entries = operationCount * (entriesInOperation + 1);
   return [
     {
       what: `${what}: entries`,
-      value: entryCount / seconds / 1e3,
+      value: entries / seconds / 1e3,
       unit: 'k/s',
       ratio: bareSeconds / seconds,
     },
-    { what: `${what}: operations`, value: operationCount / seconds / 1e3, unit: 'k/s' },
-    { what: `  in groups of`, value: bytes / groupCount / 1024, unit: 'KiB' },
+    { what: `  in groups of`, value: bytes / groupBytes.length / 1024, unit: 'KiB' },
     { what: `  a bare loop over the same bytes and groups`, value: bytes / bareSeconds / 1e6, unit: 'MB/s' },
   ];
 }
@@ -89,13 +109,13 @@ async function appendOperations(
   await last;
 }
 
-/** Seconds that writing so many bytes in so many pieces takes, each of them synced if asked for. */
-async function bareAppend(folder: string, bytes: number, pieces: number, synced: boolean): Promise<number> {
+/** Seconds that writing pieces of these sizes takes, each of them synced if asked for. */
+async function bareAppend(folder: string, pieces: readonly number[], synced: boolean): Promise<number> {
   const descriptor = openSync(join(folder, 'bare.bin'), 'w');
-  const piece = new Uint8Array(Math.ceil(bytes / pieces)).fill(0xee);
+  const bytes = new Uint8Array(Math.max(...pieces)).fill(0xee);
   const startMs = performance.now();
-  for (let written = 0; written < pieces; written++) {
-    writeSync(descriptor, piece);
+  for (const length of pieces) {
+    writeSync(descriptor, bytes, 0, length);
     if (synced) await sync(descriptor);
   }
   const seconds = (performance.now() - startMs) / 1000;

@@ -39,41 +39,70 @@ type Change =
   | { readonly kind: 'write'; readonly at: number; readonly bytes: Uint8Array; readonly extends: boolean }
   | { readonly kind: 'resize'; readonly bytes: number };
 
-/** A file's content as it would be if nothing were ever lost, as it certainly is, and the changes in between. */
+/**
+ * A file's content as it would be if nothing were ever lost, as it certainly is, and the changes in between. Files share
+ * the arrays of their contents until one of them is changed: most of what a power cut leaves is only looked at.
+ */
 class Inode {
-  live: Uint8Array;
-  durable: Uint8Array;
-  changes: Change[] = [];
+  #live: Uint8Array;
+  /** Nobody else has the array of `live`, so it can be changed in place. */
+  #isLiveOwn = false;
+  readonly #changes: Change[];
+  #durable: Uint8Array;
   /** After a failed sync nobody tells what it has lost: later ones report success and make nothing durable. */
   syncIsLost = false;
 
-  constructor(content: Uint8Array = new Uint8Array(0)) {
-    this.live = content.slice();
-    this.durable = content.slice();
+  /** Of these contents, which nobody changes any more. */
+  constructor(durable: Uint8Array = new Uint8Array(0), live = durable, changes: readonly Change[] = []) {
+    this.#durable = durable;
+    this.#live = live;
+    this.#changes = [...changes];
+  }
+
+  /** Not to be changed, and not changed any more by others. */
+  get content(): Uint8Array {
+    this.#isLiveOwn = false;
+    return this.#live;
+  }
+
+  /** What is certainly there. Not to be changed. */
+  get durable(): Uint8Array {
+    return this.#durable;
+  }
+
+  get size(): number {
+    return this.#live.length;
+  }
+
+  read(at: number, into: Uint8Array): number {
+    const part = this.#live.subarray(at, at + into.length);
+    into.set(part);
+    return part.length;
   }
 
   apply(change: Change): void {
-    this.live = changed(this.live, change);
-    this.changes.push(change);
+    if (!this.#isLiveOwn) this.#live = this.#live.slice();
+    this.#isLiveOwn = true;
+    this.#live = changed(this.#live, change);
+    this.#changes.push(change);
   }
 
   sync(): void {
     if (this.syncIsLost) return;
-    for (const change of this.changes) this.durable = changed(this.durable, change);
-    this.changes = [];
+    this.#durable = this.content;
+    this.#changes.length = 0;
   }
 
   copy(): Inode {
-    const copy = new Inode(this.durable);
-    copy.live = this.live.slice();
-    copy.changes = [...this.changes];
+    const copy = new Inode(this.#durable, this.content, this.#changes);
     copy.syncIsLost = this.syncIsLost;
     return copy;
   }
 
   afterPowerCut(keep: () => boolean): Inode {
-    let content: Uint8Array = this.durable.slice();
-    for (const change of this.changes) {
+    if (this.#changes.length === 0) return new Inode(this.#durable);
+    let content: Uint8Array = this.#durable.slice();
+    for (const change of this.#changes) {
       for (const part of change.kind === 'write' ? sectorsOf(change) : [change]) {
         if (keep()) content = changed(content, part);
       }
@@ -91,9 +120,13 @@ function changed(content: Uint8Array, change: Change): Uint8Array {
   return room;
 }
 
+/** In the same memory, if there is room: what `content` had behind its end is gone. */
 function resized(content: Uint8Array, bytes: number): Uint8Array {
+  if (bytes <= content.buffer.byteLength) {
+    return new Uint8Array(content.buffer, 0, bytes).fill(0, Math.min(content.length, bytes));
+  }
   const other = new Uint8Array(bytes);
-  other.set(content.subarray(0, bytes));
+  other.set(content);
   return other;
 }
 
@@ -162,9 +195,9 @@ export class SimulatedDisk implements Disk, ReadableDisk {
     );
   }
 
-  /** A file's content as a program sees it now. */
+  /** A file's content as a program sees it now, not to be changed. */
   contentOf(path: string): Uint8Array | undefined {
-    return this.#live.get(path)?.live.slice();
+    return this.#live.get(path)?.content;
   }
 
   /** What a power cut now would leave of a file for certain. A view: not to be kept. */
@@ -174,7 +207,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
 
   /** Puts a file there, durably. */
   put(path: string, content: Uint8Array): void {
-    const inode = new Inode(content.slice());
+    const inode = new Inode(new Uint8Array(content));
     this.#live.set(path, inode);
     this.#durable.set(path, inode);
   }
@@ -259,14 +292,9 @@ export class SimulatedDisk implements Disk, ReadableDisk {
         kind: 'write',
         at,
         bytes: bytes.slice(),
-        extends: at + bytes.length > inode.live.length,
+        extends: at + bytes.length > inode.size,
       });
       this.onChange?.();
-    };
-    const read = (at: number, into: Uint8Array): number => {
-      const part = inode.live.subarray(at, at + into.length);
-      into.set(part);
-      return part.length;
     };
     const partly = (error: unknown, at: number, bytes: Uint8Array): unknown => {
       const { written } = error as { written?: number };
@@ -276,15 +304,15 @@ export class SimulatedDisk implements Disk, ReadableDisk {
     return {
       size: async () => {
         await this.#call({ kind: 'size', path });
-        return inode.live.length;
+        return inode.size;
       },
       read: async (at, into) => {
         await this.#call({ kind: 'read', path, bytes: into.length });
-        return read(at, into);
+        return inode.read(at, into);
       },
       readSync: (at, into) => {
         this.#callSync({ kind: 'read', path, bytes: into.length });
-        return read(at, into);
+        return inode.read(at, into);
       },
       write: async (at, bytes) => {
         await this.#call({ kind: 'write', path, bytes: bytes.length }).catch((error: unknown) => {
@@ -329,6 +357,11 @@ function copier(copy: (inode: Inode) => Inode): (inode: Inode) => Inode {
   };
 }
 
+/** Without a stack: they are made by the thousand. */
 function systemError(code: string, doing: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${doing} '${path}'`), { code });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${doing} '${path}'`), { code });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }

@@ -7,11 +7,13 @@ import { hostname } from 'node:os';
 import type { Disk, ReadableDisk } from '../disk/disk.js';
 import { holderPath } from '../paths.js';
 
+const HOST = hostname();
+
 /** Says that this process has the file. Who cannot be told of it is refused all the same, so it may fail. */
 export async function writeHolder(disk: Disk, path: string): Promise<void> {
   const holder = {
     pid: process.pid,
-    host: hostname(),
+    host: HOST,
     program: process.argv[1] ?? process.execPath,
     since: new Date(),
   };
