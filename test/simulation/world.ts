@@ -2,6 +2,7 @@
 import { SimulatedNetwork, type Random } from '@ds/test-kit';
 
 import { Check } from './check.js';
+import { Consumer } from './consumer.js';
 import { Follower } from './follower.js';
 import { ExpectedStream } from './operations.js';
 import { ServerMachine } from './server-machine.js';
@@ -15,7 +16,8 @@ export class World {
   readonly check: Check;
   readonly servers: readonly ServerMachine[];
   readonly source: SourceMachine;
-  readonly followers: Follower[] = [];
+  /** Clients that speak the published protocol, and programs on `@ds/client`. */
+  readonly followers: (Follower | Consumer)[] = [];
   #isCalm = false;
   #isOver = false;
 
@@ -48,6 +50,11 @@ export class World {
       !this.#isCalm && random.chance(0.1) ? random.pick(['refused', 'silent']) : undefined;
   }
 
+  /** Whether nothing breaks any more. */
+  get isCalm(): boolean {
+    return this.#isCalm;
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -74,6 +81,7 @@ export class World {
     this.source.start();
     for (let count = random.integer(1, 2); count > 0; count--) {
       this.followers.push(new Follower(this, random.pick(servers).clients));
+      this.followers.push(new Consumer(this));
     }
     for (let faults = random.integer(0, 12); faults > 0; faults--) {
       await this.pass(random.chance(0.5) ? random.integer(0, 30) : random.integer(0, 1_000));

@@ -70,6 +70,23 @@ describe('A connection that is cut', () => {
     expect(digits(await following)).toEqual(digits(more));
   });
 
+  it('within an entry that has overwritten the last one in the buffer is made again where it was', async () => {
+    const next = bytesOf(numbered(3n, [{ type: 3, data: new Uint8Array(100).fill(7) }]));
+    const server = await FakeServer.start(
+      answering((command, socket, nth) => {
+        if (command.kind === 'header') return headerAnswer;
+        if (nth > 0) return Buffer.concat([OK, bytesOf(goldenEntries.slice(2)), next]);
+        void sleep(50).then(() => socket.end(next.subarray(0, 100)));
+        return Buffer.concat([OK, bytesOf(goldenEntries)]);
+      }),
+    );
+    const given: bigint[] = [];
+    for await (const batch of client(server.address).followBatches({ count: 4n, reuseBuffer: true }))
+      given.push(...Array.from(batch, ({ number }) => number));
+    expect(given).toEqual([0n, 1n, 2n, 3n]);
+    expect(server.connections).toBe(2);
+  });
+
   it('while the stream is quiet does not lose what is committed meanwhile', async () => {
     const file = await goldenStream();
     const first = await serve(file);
