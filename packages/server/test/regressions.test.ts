@@ -1,10 +1,12 @@
 // Goal: none of the faults that servers of this protocol have had comes back. Each test is named after what went wrong.
 import { describe, expect, it } from 'vitest';
-import { encodeResult, encodeSourceMessage, result, ResultCode } from '@ds/codec';
+import { encodeNotFound, encodeResult, encodeSourceMessage, result, ResultCode } from '@ds/codec';
 
 import { effort } from '@ds/test-kit';
+import { goldenEntries } from '../../codec/test/golden.js';
 import { command, expectStop, fill, MIB, OK, settled, start } from './support/client.js';
-import { hex, packetsIn, Peer, sleep } from './support/peer.js';
+import { TestDisk } from './support/disk.js';
+import { hex, liveBytes, packetsIn, Peer, sleep } from './support/peer.js';
 import { commit as commitMessage, entry, startAny, TestSource } from './support/source.js';
 import { add, bytesOf, commit, emptyStream, goldenStream, numbered, serve } from './support/stream.js';
 
@@ -146,5 +148,101 @@ describe('It has happened, and must not again, that', () => {
     next.send(startAny, entry(1, Buffer.alloc(MIB - 17)), commitMessage);
     expect(await next.answer()).toMatchObject({ code: 0, header: { totalEntries: 4n } });
     for (const number of [0n, 1n, 2n, 3n]) expect(await file.getEntry(number)).toMatchObject({ number });
+  });
+
+  it('clients were sent what had been cut off', async () => {
+    const file = await goldenStream();
+    const server = await serve(file);
+    await file.truncateFile(1n);
+    const peer = await start(server, 0n);
+    expect(hex(await peer.take(26))).toBe(hex(bytesOf(goldenEntries.slice(0, 1))));
+    await settled(server);
+    expect(peer.receivedBytes).toBe(0);
+    await commit(file, one);
+    expect(hex(await peer.take(20))).toBe(hex(bytesOf(numbered(1n, one))));
+  });
+
+  it('a file that was exactly full stuck its readers', async () => {
+    const pageBytes = 4096;
+    const file = await emptyStream({ pageBytes });
+    const server = await serve(file);
+    const live = await start(server, 0n);
+    // As many pages as a file begins with, each filled to its last byte.
+    const pages = Array.from({ length: 100 }, () => ({ type: 1, data: Buffer.alloc(pageBytes - 17, 7) }));
+    await commit(file, pages);
+    const late = await start(server, 0n);
+    await commit(file, one);
+    for (const peer of [live, late]) {
+      const bytes = await peer.take(pages.length * pageBytes + 20);
+      expect(hex(bytes.subarray(-20))).toBe(hex(bytesOf(numbered(100n, one))));
+      await expectStop(peer);
+    }
+  });
+
+  it('a commit was acknowledged, and sent to clients, without having been synced', async () => {
+    const disk = new TestDisk();
+    const server = await serve(await emptyStream({ disk, durability: 'always' }));
+    const source = await TestSource.open(server);
+    const follower = await start(server, 0n);
+    disk.hold();
+    source.send(startAny, entry(1, Uint8Array.of(1, 2, 3)), commitMessage);
+    await settled(server);
+    expect([source.peer.receivedBytes, follower.receivedBytes]).toEqual([0, 0]);
+    disk.release();
+    expect(await source.answer()).toMatchObject({ code: 0, header: { totalEntries: 1n } });
+    await follower.take(20);
+  });
+
+  it.each(['ENOSPC', 'EIO'])('a write that failed was swallowed (%s)', async (failure) => {
+    const disk = new TestDisk();
+    const server = await serve(await emptyStream({ disk }));
+    const source = await TestSource.open(server);
+    const follower = await start(server, 0n);
+    disk.failure = failure;
+    source.send(startAny, entry(1, Uint8Array.of(1)), commitMessage);
+    const code = failure === 'ENOSPC' ? ResultCode.diskFull : ResultCode.storageFailed;
+    expect(await source.answer()).toMatchObject({ code });
+    await settled(server);
+    expect(follower.receivedBytes).toBe(0);
+    expect(server.getHeader().totalEntries).toBe(0n);
+    disk.failure = undefined;
+  });
+
+  it('bookmarks of what was not committed, rolled back or cut off were found', async () => {
+    const file = await goldenStream();
+    const server = await serve(file);
+    const key = Uint8Array.of(9, 9);
+    const peer = await Peer.connect(server.clientAddress);
+    const notFound = Buffer.concat([OK, encodeNotFound()]);
+    const refusal = encodeResult(result(ResultCode.badFromBookmark));
+    const expectUnknown = async (): Promise<void> => {
+      peer.send(
+        command({ kind: 'bookmark', bookmark: key }),
+        command({ kind: 'startBookmark', bookmark: key }),
+      );
+      expect(hex(await peer.take(notFound.length + refusal.length))).toBe(
+        hex(Buffer.concat([notFound, refusal])),
+      );
+    };
+    file.startAtomicOp();
+    add(file, [{ type: 0xb0, data: key }, ...one]);
+    await expectUnknown();
+    file.rollbackAtomicOp();
+    await expectUnknown();
+    await commit(file, [{ type: 0xb0, data: key }, ...one]);
+    await file.truncateFile(3n);
+    await expectUnknown();
+  });
+
+  it('one huge operation exhausted the memory', async () => {
+    const server = await serve(await emptyStream({ cachePages: 4 }));
+    const source = await TestSource.open(server);
+    const large = encodeSourceMessage(entry(1, Buffer.alloc(MIB - 17, 1)), 1n);
+    const before = await liveBytes();
+    source.send(startAny);
+    for (let sent = 0; sent < 64; sent++) await source.peer.sendApart([large]);
+    expect((await liveBytes()) - before).toBeLessThan(32 * MIB);
+    source.send(commitMessage);
+    expect(await source.answer()).toMatchObject({ code: 0, header: { totalEntries: 64n } });
   });
 });

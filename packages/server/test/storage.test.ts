@@ -14,7 +14,7 @@ const data = Uint8Array.of(1, 2, 3);
 describe('A slow disk', () => {
   it('holds a source back that sends 100 MB, instead of keeping them in memory', async () => {
     const disk = new TestDisk();
-    const file = await emptyStream({ disk, windowBytes: MIB });
+    const file = await emptyStream({ disk, windowBytes: MIB, durability: 'always' });
     const source = await TestSource.open(await serve(file));
     const operation = Buffer.concat(
       [startAny, entry(1, Buffer.alloc(100_000, 1)), commit].map((message) =>
@@ -52,7 +52,7 @@ describe('A slow disk', () => {
 
   it('lets a source that was superseded start nothing more', async () => {
     const disk = new TestDisk();
-    const file = await emptyStream({ disk, windowBytes: 1 });
+    const file = await emptyStream({ disk, windowBytes: 1, durability: 'always' });
     const server = await serve(file);
     const old = await TestSource.open(server, 1n);
     disk.hold();

@@ -4,7 +4,7 @@ import type { Disk, DiskFile } from '@ds/stream-file';
 import { nodeDisk } from '../../../stream-file/src/disk/node-disk.js';
 
 export class TestDisk implements Disk {
-  /** Writes and syncs wait while this is set. */
+  /** Syncs, and writes that can wait, do so while this is set. */
   #held: Promise<void> | undefined;
   #release: () => void = () => undefined;
   /** Error code that writes fail with, `ENOSPC` for example. */
@@ -22,7 +22,7 @@ export class TestDisk implements Disk {
   /** Resolves when a write may go on. */
   async written(): Promise<void> {
     await this.#held;
-    if (this.failure !== undefined) throw Object.assign(new Error('the disk fails'), { code: this.failure });
+    this.#fail();
   }
 
   async open(path: string): Promise<DiskFile> {
@@ -45,6 +45,10 @@ export class TestDisk implements Disk {
     return nodeDisk.syncFolder(path);
   }
 
+  #fail(): void {
+    if (this.failure !== undefined) throw Object.assign(new Error('the disk fails'), { code: this.failure });
+  }
+
   #watched(file: DiskFile): DiskFile {
     return {
       size: () => file.size(),
@@ -55,6 +59,7 @@ export class TestDisk implements Disk {
         await file.write(at, bytes);
       },
       writeSync: (at, bytes) => {
+        this.#fail();
         file.writeSync(at, bytes);
       },
       resizeSync: (bytes) => {
