@@ -60,6 +60,24 @@ export function serverAddresses(server: StreamClientOptions['server']): readonly
   return servers.map((each) => parseAddress(typeof each === 'string' ? each : formatAddress(each)));
 }
 
+/** Longest time that a timer can be set to: above, it would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+const BUFFER_BYTES_MAX = 1 << 30;
+
+/** @throws {ClientError} `bad-option` for times and sizes that make no sense */
+export function checkNumbers(options: StreamClientOptions): void {
+  const { connectMs, answerMs, silenceMs, bufferBytes } = { ...defaultOptions, ...options };
+  check('connectMs', connectMs, 1, TIMER_MS_MAX);
+  check('answerMs', answerMs, 1, TIMER_MS_MAX);
+  check('silenceMs', silenceMs, 0, TIMER_MS_MAX);
+  check('bufferBytes', bufferBytes, 1, BUFFER_BYTES_MAX);
+}
+
+function check(name: string, value: number, min: number, max: number): void {
+  if (value >= min && value <= max) return;
+  throw new ClientError('bad-option', `${name} is ${value}: expected ${min} to ${max}`);
+}
+
 /** The token as bytes; undefined for none. */
 export function tokenBytes({ token }: StreamClientOptions): Uint8Array | undefined {
   return typeof token === 'string' ? new TextEncoder().encode(token) : token;

@@ -12,7 +12,13 @@ import { followBatches } from './following/batches.js';
 import { BatchFollowing, EntryFollowing, type Following, type Source } from './following/following.js';
 import type { BatchOptions, FollowOptions } from './following/options.js';
 import { Track } from './following/track.js';
-import { defaultOptions, serverAddresses, tokenBytes, type StreamClientOptions } from './options.js';
+import {
+  checkNumbers,
+  defaultOptions,
+  serverAddresses,
+  tokenBytes,
+  type StreamClientOptions,
+} from './options.js';
 
 export interface QueryOptions {
   /** Ends the wait for the answer with `closed`. */
@@ -28,12 +34,13 @@ export class StreamClient implements AsyncDisposable {
   #queries: Promise<Connection> | undefined;
   #totalEntries: bigint | undefined;
 
-  /** Connects when something is asked for. Throws a `ClientError` `bad-option` for an address that is none. */
+  /** Connects when something is asked for. Throws a `ClientError` `bad-option` for an address or a number that is none. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
     // Everything that is under way listens for the end.
     setMaxListeners(0, this.#closing.signal);
     this.#addresses = serverAddresses(options.server);
+    checkNumbers(options);
     const { bufferBytes, ...times } = { ...defaultOptions, ...options };
     const { tls = false } = options;
     this.#connecting = {

@@ -5,7 +5,7 @@ import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { goldenStream, serve } from '../../server/test/support/stream.js';
 import { StreamClient } from '../src/index.js';
 import { answering, FakeServer, headerAnswer } from './support/fake-server.js';
-import { addressOf, client } from './support/follow.js';
+import { addressOf, client, collect } from './support/follow.js';
 
 const key = goldenEntries[0]!.data;
 
@@ -108,11 +108,32 @@ describe('An address', () => {
     },
   );
 
+  it('can be a name', async () => {
+    const server = await serve(await goldenStream());
+    const asking = client(`localhost:${server.clientAddress.port}`);
+    expect(await asking.header()).toEqual(goldenHeader);
+    expect(await collect(asking, { count: 3n })).toHaveLength(3);
+  });
+
   it('can be given in parts, which are checked too', () => {
     expect(() => new StreamClient({ server: { host: 'localhost', port: 70_000 } })).toThrow(
       'localhost:70000',
     );
     expect(() => new StreamClient({ server: { host: '::1', port: 6900 } })).not.toThrow();
     expect(() => new StreamClient({ server: '[::1]:6900' })).not.toThrow();
+  });
+});
+
+describe('Options', () => {
+  it.each([
+    { connectMs: 0 },
+    { answerMs: -1 },
+    { answerMs: Number.POSITIVE_INFINITY },
+    { silenceMs: Number.NaN },
+    { bufferBytes: 0 },
+  ])('that make no sense are refused: %o', (options) => {
+    expect(() => new StreamClient({ server: 'localhost:6900', ...options })).toThrow(
+      expect.objectContaining({ code: 'bad-option' }),
+    );
   });
 });

@@ -47,7 +47,8 @@ export class Connection {
   readonly #socket: Duplex;
   readonly #answers: Waiting[] = [];
   readonly #batches: EntryBatch[] = [];
-  #connected: Waiting | undefined;
+  /** Told whether a connection is made, as long as that is not known. */
+  #connecting: { resolve(): void; reject(error: ClientError): void } | undefined;
   /** Wakes whoever waits for entries. */
   #wake: (() => void) | undefined;
   /** Whether the server owes entries: it said that it has them, or a part of one has come. */
@@ -60,18 +61,18 @@ export class Connection {
     this.#options = options;
     this.#session = new ClientSession(options.streamType);
     this.#socket = options.dial(address, {
-      connected: () => this.#connected?.resolve({ kind: 'stopped' }),
+      connected: () => this.#connecting?.resolve(),
       received: (bytes) => {
         this.#receive(bytes);
       },
     });
     this.#socket.on('error', (cause) => {
-      if (this.#connected) this.#failToConnect('connect', cause.message, cause);
+      if (this.#connecting) this.#failToConnect('connect', cause.message, cause);
       else this.#fail('disconnected', `the connection has failed: ${cause.message}`, cause);
     });
     this.#socket.on('close', () => {
       const reason = 'the server has ended the connection';
-      if (this.#connected) this.#failToConnect('connect', reason);
+      if (this.#connecting) this.#failToConnect('connect', reason);
       else this.#fail('disconnected', reason);
     });
   }
@@ -166,12 +167,12 @@ export class Connection {
       this.#failToConnect('timeout', `no connection in ${connectMs} ms`);
     }, connectMs);
     try {
-      await new Promise<unknown>((resolve, reject) => {
-        this.#connected = { resolve, reject };
+      await new Promise<void>((resolve, reject) => {
+        this.#connecting = { resolve, reject };
       });
     } finally {
       clearTimeout(timer);
-      this.#connected = undefined;
+      this.#connecting = undefined;
     }
   }
 
@@ -279,7 +280,7 @@ export class Connection {
     if (error.code === 'closed') this.#batches.length = 0;
     clearTimeout(this.#deadline);
     this.#socket.destroy();
-    this.#connected?.reject(error);
+    this.#connecting?.reject(error);
     for (const waiting of this.#answers.splice(0)) waiting.reject(error);
     this.#wake?.();
   }
