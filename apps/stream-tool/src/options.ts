@@ -48,7 +48,7 @@ export const exportOptions = {
   entriesPerOperation: field
     .integer({ min: 1, max: 1_000_000 })
     .default(1000)
-    .meta({ description: 'entries in a line, fewer where they are large' }),
+    .meta({ description: 'entries in a line where operations are not known, fewer where they are large' }),
 };
 
 export const importOptions = {

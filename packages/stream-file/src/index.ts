@@ -4,6 +4,7 @@ export type { Disk, DiskFile, ReadableDisk } from './disk/disk.js';
 export { copyStreamFile, type CopyOptions } from './upkeep/copy.js';
 export { StreamFileError, type StreamFileErrorCode } from './errors.js';
 export type { CommitRecord, Extent } from './commits/header-page.js';
+export type { Operation } from './journal/journal-format.js';
 export type { Holder } from './opening/holder.js';
 export { inspect, type Inspection } from './upkeep/inspection.js';
 export type { FileState } from './disk/observed-file.js';

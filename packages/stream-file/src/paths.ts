@@ -15,6 +15,11 @@ export function updatePath(path: string): string {
   return `${path}.update`;
 }
 
+/** Where operations end, and when they were committed. */
+export function journalPath(path: string): string {
+  return `${path}.journal`;
+}
+
 /** What each full page holds. */
 export function directoryPath(path: string): string {
   return `${path}.pages`;

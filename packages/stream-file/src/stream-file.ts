@@ -6,6 +6,7 @@ import {
   CodecError,
   entryAt,
   entryLengthAt,
+  entryNumberAt,
   entryTypeAt,
   type Entry,
   type EntryBatch,
@@ -21,6 +22,8 @@ import { Writer, type Commit, type Durability, type WriterEvents } from './commi
 import type { Disk, DiskFile } from './disk/disk.js';
 import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
+import { Journal } from './journal/journal.js';
+import type { Operation } from './journal/journal-format.js';
 import { createStreamFile } from './opening/creation.js';
 import { describeHolder, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
@@ -84,6 +87,7 @@ export class StreamFile implements AsyncDisposable {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #bookmarks: BookmarkIndex;
+  readonly #journal: Journal;
   readonly #listeners = new Set<StreamFileListener>();
   #closed: Promise<void> | undefined;
 
@@ -95,6 +99,7 @@ export class StreamFile implements AsyncDisposable {
     store: PageStore;
     reader: Reader;
     bookmarks: BookmarkIndex;
+    journal: Journal;
     makeWriter: (events: WriterEvents) => Writer;
   }) {
     this.path = parts.path;
@@ -104,6 +109,7 @@ export class StreamFile implements AsyncDisposable {
     this.#store = parts.store;
     this.#reader = parts.reader;
     this.#bookmarks = parts.bookmarks;
+    this.#journal = parts.journal;
     this.#writer = parts.makeWriter({
       committed: () => {
         for (const listener of this.#listeners) listener.committed();
@@ -143,21 +149,23 @@ export class StreamFile implements AsyncDisposable {
     const geometry = new Geometry(options.pageBytes);
     const where = { path, geometry };
     const bookmarks = new BookmarkIndex(bookmarkStore);
-    const { identity, headerPage, space, commit, lastSession } = await recover(file, where, {
+    const { identity, headerPage, space, commit, lastSession, journal } = await recover(file, where, {
       accept(found) {
         if (options.create) checkIdentity(path, found, options.create);
       },
       verifyClosed: (closed) => verifyLastPage(disk, file, where, closed),
       forgetDerived: () => bookmarks.clear(),
+      openJournal: (end, last, session) => Journal.open(disk, path, end, last, session),
       onProgress: options.onProgress,
     });
     const committed = commit.end;
     const directory = await PageDirectory.open(disk, path, geometry, lastSession);
     const lastPage = geometry.pageOf(committed.length);
     await directory.cut(lastPage, commit.session);
-    await finishPendingUpdate(disk, path, file, committed.length, (offset) =>
-      directory.forget(geometry.pageOf(offset)),
-    );
+    await finishPendingUpdate(disk, path, file, committed.length, async ({ offset, entry, operationCrc }) => {
+      await directory.forget(geometry.pageOf(offset));
+      await journal.setCrc(entryNumberAt(entry, 0), operationCrc);
+    });
 
     const store = new PageStore(file, where, directory, options.cachePages ?? 32);
     store.advance(committed);
@@ -175,12 +183,12 @@ export class StreamFile implements AsyncDisposable {
     };
     const makeWriter = (events: WriterEvents): Writer =>
       new Writer(
-        { path, disk, file, space, headerPage, store, reader, bookmarks, events },
+        { path, disk, file, space, headerPage, store, reader, bookmarks, journal, events },
         writerOptions,
         commit,
         tail,
       );
-    return new StreamFile({ path, identity, disk, file, store, reader, bookmarks, makeWriter });
+    return new StreamFile({ path, identity, disk, file, store, reader, bookmarks, journal, makeWriter });
   }
 
   /**
@@ -289,9 +297,13 @@ export class StreamFile implements AsyncDisposable {
     this.#writer.addBatch(batch);
   }
 
-  /** Commits the open operation. Resolves when it is as durable as was promised, and visible. */
-  commitAtomicOp(): Promise<Commit> {
-    return this.#writer.commitOperation();
+  /**
+   * Commits the open operation. Resolves when it is as durable as was promised, and visible.
+   * @param commitTimeMs when it was committed, if that was elsewhere, in milliseconds since 1970, a u64; 0 if these are
+   * entries whose operations are not known
+   */
+  commitAtomicOp(commitTimeMs?: bigint): Promise<Commit> {
+    return this.#writer.commitOperation(commitTimeMs === undefined ? undefined : Number(commitTimeMs));
   }
 
   /**
@@ -357,6 +369,19 @@ export class StreamFile implements AsyncDisposable {
       throw ioError(bookmarkPath(this.path), 'looking up a bookmark', error);
     }
     return entry !== undefined && entry < this.#store.committed.entries ? BigInt(entry) : undefined;
+  }
+
+  /**
+   * The operation that the committed entry with this number belongs to, or the range that was taken over with it; undefined
+   * if there is no such entry. Going on with its `nextEntry` gives one operation after the other, from memory for the most
+   * part. Operations that were committed last before a power cut may be in a range that was taken over.
+   * @throws {StreamFileError} `io`
+   */
+  operationAt(entryNumber: bigint): Operation | undefined {
+    this.#checkOpen();
+    const { committed } = this.#store;
+    if (entryNumber < 0n || entryNumber >= BigInt(committed.entries)) return undefined;
+    return this.#journal.operationAt(Number(entryNumber), committed);
   }
 
   /** The first entry at or after a bookmark that is not a bookmark itself. */
@@ -445,6 +470,7 @@ export class StreamFile implements AsyncDisposable {
       },
       () => this.#store.settled(),
       () => this.#store.directory.close(),
+      () => this.#journal.close(),
       () => this.#bookmarks.flush(),
       () => this.#file.close(),
       () => removeHolder(this.#disk, this.path),

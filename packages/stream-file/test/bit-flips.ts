@@ -8,14 +8,14 @@
 // closed, and those in the page of the interrupted update.
 import { StreamFile, StreamFileError } from '../src/index.js';
 import { ascii, readAll } from './bytes.js';
-import { addAll } from './comparison.js';
+import { addAll, operationsOf, wrongOperation } from './comparison.js';
 import { BOOKMARK, keys, Model, randomItems } from './model.js';
 import type { Random } from './random.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import { SimulatedMachine } from './simulated-machine.js';
 
 const PATH = '/data/stream.bin';
-const FILES = [PATH, `${PATH}.pages`, `${PATH}.update`];
+const FILES = [PATH, `${PATH}.pages`, `${PATH}.journal`, `${PATH}.update`];
 const HEADER_PAGE_BYTES = 4096;
 export const PAGE_BYTES = 256;
 
@@ -182,7 +182,7 @@ export async function answers(file: StreamFile, model: Model, where: string): Pr
     if (file.getBookmark(key) !== (expected === undefined ? undefined : BigInt(expected)))
       return `bookmark ${Buffer.from(key).toString()} is wrong`;
   }
-  return outcome;
+  return wrongOperation(operationsOf(file), model) ?? outcome;
 }
 
 export function expectTyped(error: unknown, path: string, where: string): 'detected' {

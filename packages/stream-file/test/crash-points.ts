@@ -5,7 +5,7 @@
 // It knows no test runner, since it also runs against copies of the engine that have a bug planted in them.
 import type { Durability, StreamFile } from '../src/index.js';
 import { readAll } from './bytes.js';
-import { addAll, compare } from './comparison.js';
+import { addAll, compare, operationsOf, wrongOperation } from './comparison.js';
 import { BOOKMARK, Model, randomItems, type Item } from './model.js';
 import type { Random } from './random.js';
 import { SimulatedMachine } from './simulated-machine.js';
@@ -271,6 +271,8 @@ async function tryCrash({ machine, allowed }: Crash, random: Random, tally: Tall
   await compare(file, again, state);
   if (Buffer.compare(again.content.subarray(4096), machine.content.subarray(4096)) !== 0)
     throw new Error('a second recovery has changed the file');
+  if (Buffer.compare(again.records, machine.records) !== 0)
+    throw new Error('a second recovery has changed the journal');
   if (random.chance(WRITE_ON_PROBABILITY)) await writeOn(file, again, state, random);
 }
 
@@ -283,14 +285,17 @@ async function stateAfterRecovery(machine: SimulatedMachine, allowed: readonly M
     (model) =>
       model.length === file.committedLength &&
       model.epoch === file.epoch &&
-      Buffer.compare(model.bytes, bytes) === 0,
+      Buffer.compare(model.bytes, bytes) === 0 &&
+      wrongOperation(operationsOf(file), model) === undefined,
   );
   if (state) {
     await compare(file, machine, state);
     return state;
   }
+  const operations = operationsOf(file);
   const expected = allowed.map(
-    ({ items, length, epoch }) => `${items.length} entries, ${length} bytes, epoch ${epoch}`,
+    (model) =>
+      `${model.items.length} entries, ${model.length} bytes, epoch ${model.epoch} (${wrongOperation(operations, model) ?? 'operations as found'})`,
   );
   throw new Error(
     `found ${file.nextEntry} entries, ${file.committedLength} bytes, epoch ${file.epoch}, which is none of: ${expected.join(

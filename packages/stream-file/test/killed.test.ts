@@ -28,7 +28,7 @@ it.concurrent.each<Durability>(['always', 'os'])(
     let kept = 0;
     await rounds(KILLS_EACH, 'killed.test.ts', async (random, round) => {
       if (round % KILLS_A_FILE === 0) {
-        for (const side of ['.bin', '.bin.pages', '.db'])
+        for (const side of ['.bin', '.bin.pages', '.bin.journal', '.db'])
           await rm(path.replace('.bin', side), { recursive: true, force: true });
         operations = 0;
       }
@@ -46,7 +46,7 @@ it.concurrent.each<Durability>(['always', 'os'])(
       expect(code, 'the program ended by itself').toBeNull();
 
       const acknowledged = Number(printed.split('\n').at(-2) ?? operations - 1) + 1;
-      operations = await wholeOperations(path, acknowledged);
+      operations = await wholeOperations(path, operations, acknowledged);
       kept += acknowledged > 0 ? 1 : 0;
       return undefined;
     });
@@ -55,8 +55,11 @@ it.concurrent.each<Durability>(['always', 'os'])(
   },
 );
 
-/** Compares the whole file; returns how many operations it holds, which are at least `atLeast`. */
-async function wholeOperations(path: string, atLeast: number): Promise<number> {
+/**
+ * Compares the whole file; returns how many operations it holds, which are at least `atLeast`. Of those from `from` up to
+ * there, which the killed program has acknowledged, each is known to the journal.
+ */
+async function wholeOperations(path: string, from: number, atLeast: number): Promise<number> {
   const file = await StreamFile.open(path, { pageBytes: PAGE_BYTES }).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === 'not-found' && atLeast === 0) return undefined;
     throw error;
@@ -71,10 +74,14 @@ async function wholeOperations(path: string, atLeast: number): Promise<number> {
     for (let entries = 0; entries < total; operation++) {
       if (file.getBookmark(bookmarkOf(operation)) !== BigInt(entries))
         throw new Error(`the bookmark of operation ${operation} is not at entry ${entries}`);
+      const firstEntry = BigInt(entries);
       for (const { type, data } of operationItems(operation)) {
         parts.push(entryBytes(type, entries++, data));
         length += parts.at(-1)!.length;
       }
+      if (operation < from || operation >= atLeast) continue;
+      const known = { firstEntry, nextEntry: BigInt(entries), crc32: expect.any(Number) as number };
+      expect(file.operationAt(firstEntry)).toMatchObject(known);
     }
     expect(found.length, 'an operation is there in part').toBe(length);
     expect(Buffer.compare(Buffer.concat(parts), found)).toBe(0);

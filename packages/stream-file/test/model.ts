@@ -12,6 +12,14 @@ export interface Item {
   readonly data: Uint8Array;
 }
 
+/** Where an operation ends, or what a cut has left of one. */
+export interface Boundary {
+  readonly nextEntry: number;
+  readonly isWhole: boolean;
+}
+
+type Parts = Pick<Model, 'items' | 'offsets' | 'length' | 'epoch' | 'boundaries'>;
+
 export class Model {
   readonly pageBytes: number;
   readonly items: readonly Item[];
@@ -20,15 +28,17 @@ export class Model {
   /** Bytes of the file in use. */
   readonly length: number;
   readonly epoch: bigint;
+  readonly boundaries: readonly Boundary[];
   #encoded: readonly Uint8Array[] | undefined;
   #bytes: Uint8Array | undefined;
 
-  constructor(pageBytes: number, from?: Pick<Model, 'items' | 'offsets' | 'length' | 'epoch'>) {
+  constructor(pageBytes: number, from?: Parts) {
     this.pageBytes = pageBytes;
     this.items = from?.items ?? [];
     this.offsets = from?.offsets ?? [];
     this.length = from?.length ?? HEADER_PAGE_BYTES;
     this.epoch = from?.epoch ?? 0n;
+    this.boundaries = from?.boundaries ?? [];
   }
 
   append(items: readonly Item[]): Model {
@@ -41,12 +51,22 @@ export class Model {
       offsets.push(length);
       length += bytes;
     }
-    return this.#with({ items: [...this.items, ...items], offsets, length });
+    const nextEntry = this.items.length + items.length;
+    const boundaries =
+      items.length > 0 ? [...this.boundaries, { nextEntry, isWhole: true }] : this.boundaries;
+    return this.#with({ items: [...this.items, ...items], offsets, length, boundaries });
   }
 
   truncate(entry: number): Model {
     const length = this.offsets[entry] ?? this.length;
-    return this.#with({ items: this.items.slice(0, entry), offsets: this.offsets.slice(0, entry), length });
+    const whole = this.boundaries.filter(({ nextEntry }) => nextEntry <= entry);
+    const isInside = entry > (whole.at(-1)?.nextEntry ?? 0);
+    return this.#with({
+      items: this.items.slice(0, entry),
+      offsets: this.offsets.slice(0, entry),
+      length,
+      boundaries: isInside ? [...whole, { nextEntry: entry, isWhole: false }] : whole,
+    });
   }
 
   update(entry: number, data: Uint8Array): Model {
@@ -101,12 +121,9 @@ export class Model {
     );
   }
 
-  #with(change: Partial<Pick<Model, 'items' | 'offsets' | 'length' | 'epoch'>>): Model {
-    return new Model(this.pageBytes, { ...this.#parts(), ...change });
-  }
-
-  #parts(): Pick<Model, 'items' | 'offsets' | 'length' | 'epoch'> {
-    return { items: this.items, offsets: this.offsets, length: this.length, epoch: this.epoch };
+  #with(change: Partial<Parts>): Model {
+    const { items, offsets, length, epoch, boundaries } = this;
+    return new Model(this.pageBytes, { items, offsets, length, epoch, boundaries, ...change });
   }
 }
 

@@ -42,6 +42,11 @@ export class SimulatedMachine {
     return new SimulatedMachine(this.disk.afterPowerCut(keep), this.bookmarks.afterPowerCut(keep));
   }
 
+  /** The records of its journal, read from outside. */
+  get records(): Uint8Array {
+    return this.disk.contentOf(`${path}.journal`)?.subarray(32) ?? new Uint8Array(0);
+  }
+
   /** The stream file's bytes, read from outside. */
   get content(): Uint8Array {
     return this.disk.contentOf(path) ?? new Uint8Array(0);

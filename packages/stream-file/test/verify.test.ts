@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { encodeHeader } from '@ds/codec';
-import { StreamFile, verify, type StreamFileProblem } from '../src/index.js';
+import { planRepair, repair, StreamFile, verify, type StreamFileProblem } from '../src/index.js';
+import { viewOf } from '../src/journal/checksums.js';
+import { writeRecord } from '../src/journal/journal-format.js';
 import { ascii, bytes, commit, concat, entryBytes, identity, temporaryFolders } from './bytes.js';
 
 const folder = temporaryFolders();
@@ -129,6 +131,48 @@ describe('Damage', () => {
       whole: { length: firstEntry, entries: 1 },
       isDamagedInside: true,
     });
+  });
+
+  it('in data of pages that no directory knows is found by the checksums of operations', async () => {
+    const path = await makeFile();
+    await rm(`${path}.pages`);
+    expect(await verify(path)).toMatchObject({ checkedPages: 0, checkedOperations: 10, problems: [] });
+    // The fifth operation's bookmark still has room in the first page; its entry has not.
+    const start = 4096 + 4 * (17 + 5 + 17 + QUARTER);
+    await overwrite(path, 4096 + PAGE + QUARTER, 0xff);
+    expect(await verify(path)).toMatchObject({
+      checkedOperations: 10,
+      problems: [{ kind: 'data', file: path, offset: start, firstEntry: 8, lastEntry: 9 }],
+      whole: { length: start, entries: 8 },
+      isDamagedInside: true,
+    });
+  });
+
+  it.each([
+    ['in a record', 32 * 4 + 9, { offset: 32 * 4 }],
+    ['in the header', 10, { offset: 0 }],
+  ])('of the journal is found: %s', async (_where, at, found) => {
+    const path = await makeFile();
+    const { checkedOperations } = await verify(path);
+    await overwrite(`${path}.journal`, at, 0xee);
+    const report = await verify(path);
+    expect(report.problems).toMatchObject([{ kind: 'journal', file: `${path}.journal`, ...found }]);
+    expect(report.checkedOperations).toBeLessThan(checkedOperations);
+    await repair(path, planRepair(report).steps);
+    expect(await problemsOf(path)).toEqual([]);
+  });
+
+  it('of the journal is found: a record that does not fit the stream', async () => {
+    const path = await makeFile();
+    const record = new Uint8Array(32);
+    writeRecord(viewOf(record), 0, { entries: 8, length: 4096 + 700_000 }, 1, 2);
+    await overwrite(`${path}.journal`, 32 * 4, ...record);
+    const report = await verify(path);
+    expect(report.problems).toMatchObject([
+      { kind: 'journal', file: `${path}.journal`, offset: 32 * 4, firstEntry: 6, lastEntry: 7 },
+    ]);
+    await repair(path, planRepair(report).steps);
+    expect(await problemsOf(path)).toEqual([]);
   });
 
   it('at the very end is told from damage inside', async () => {

@@ -9,11 +9,13 @@ import { exportOptions } from '../options.js';
 import { withProgress } from '../progress.js';
 import { entriesText } from '../text.js';
 
-/** Bytes of data with which a line ends, however few entries it has. */
+/** Bytes of data with which a line ends, however few entries it has: what import still reads of an operation. */
+const OPERATION_DATA_BYTES = 48 << 20;
+/** As that, where operations are not known. */
 const LINE_DATA_BYTES = 8 << 20;
 
 export const exportEntries = defineCommand({
-  description: 'Writes entries as JSON, one operation a line. The file may be in use.',
+  description: 'Writes entries as JSON, one operation a line, as committed. The file may be in use.',
   options: exportOptions,
   examples: ['ds-stream export stream.bin --from 1000 --to 1999 > entries.jsonl'],
   check({ from, to }) {
@@ -30,21 +32,29 @@ export const exportEntries = defineCommand({
       );
     }
     await withProgress('exporting', async (advance) => {
-      let operation: Entry[] = [];
+      let line: Entry[] = [];
       let dataBytes = 0;
-      for await (const { bytes } of reader.chunks(BigInt(from), BigInt(end))) {
+      const finishLine = async (): Promise<void> => {
+        const last = line.at(-1);
+        if (!last) return;
+        await write(operationLine(line));
+        advance(Number(last.number) + 1 - from, end - from);
+        line = [];
+        dataBytes = 0;
+      };
+      for await (const { bytes, operation, endsOperation } of reader.pieces(BigInt(from), BigInt(end))) {
         signal.throwIfAborted();
+        const isKnown = operation.commitTimeMs !== undefined;
+        const entriesMax = isKnown ? Infinity : entriesPerOperation;
+        const dataBytesMax = isKnown ? OPERATION_DATA_BYTES : LINE_DATA_BYTES;
         for (const entry of entryBatch(bytes)) {
-          operation.push(entry);
+          line.push(entry);
           dataBytes += entry.data.length;
-          if (operation.length < entriesPerOperation && dataBytes < LINE_DATA_BYTES) continue;
-          await write(operationLine(operation));
-          advance(Number(entry.number) + 1 - from, end - from);
-          operation = [];
-          dataBytes = 0;
+          if (line.length >= entriesMax || dataBytes >= dataBytesMax) await finishLine();
         }
+        if (endsOperation) await finishLine();
       }
-      if (operation.length > 0) await write(operationLine(operation));
+      await finishLine();
     });
   },
 });

@@ -50,6 +50,7 @@ function textOf(
     ['entries', grouped(committed.entries)],
     ['committed', `${grouped(committed.length)} bytes`],
     ['file size', `${grouped(size)} bytes set aside, ${grouped(usedBytes)} used on the disk`],
+    ['operations', operationsText(inspection)],
     ['epoch', String(epoch)],
     ['state', stateText(inspection)],
   ];
@@ -63,6 +64,14 @@ function textOf(
     for (const [type, count] of types) rows.push([`type ${type}`, entriesText(count)]);
   }
   return table(rows);
+}
+
+function operationsText({ operations }: Inspection): string {
+  if (!operations) return 'not known: no journal that belongs to the file';
+  const { count, last } = operations;
+  if (!last) return 'none';
+  if (last.commitTimeMs === undefined) return `${grouped(count)}, the last one taken over`;
+  return `${grouped(count)}, the last one committed at ${new Date(Number(last.commitTimeMs)).toISOString()}`;
 }
 
 function stateText({ state, holder }: Inspection): string {

@@ -109,6 +109,10 @@ function stepText(step: RepairStep, { committed, isUpdating }: VerifyReport): st
       return 'empty the damaged commit slots';
     case 'directory':
       return 'make the page directory again';
+    case 'journal':
+      return step.offsets.includes(0)
+        ? 'begin the operation journal anew: no operation so far is known any more'
+        : `empty ${counted(step.offsets.length, 'damaged record')} of the operation journal`;
     case 'index':
       return 'build the bookmark index again';
   }

@@ -31,11 +31,13 @@ export const verify = defineCommand({
   },
 });
 
-function textOf({ problems, committed, bookmarks, fullPages, checkedPages, index }: VerifyReport): string {
+function textOf(report: VerifyReport): string {
+  const { problems, committed, bookmarks, fullPages, checkedPages, checkedOperations, index } = report;
   const lines = problems.map(problemText);
   lines.push(
     `${entriesText(committed.entries)} in ${grouped(committed.length)} bytes, ${counted(bookmarks, 'bookmark')}; ` +
-      `checksums of ${grouped(checkedPages)} of ${counted(fullPages, 'full page')}; bookmark index ${index}`,
+      `checksums of ${grouped(checkedPages)} of ${counted(fullPages, 'full page')} and ` +
+      `${counted(checkedOperations, 'operation')}; bookmark index ${index}`,
     problems.length === 0 ? 'no problems' : counted(problems.length, 'problem'),
   );
   return lines.map((line) => `${line}\n`).join('');

@@ -90,7 +90,15 @@ export async function overwrite(path: string, at: number, ...bytes: number[]): P
   }
 }
 
-/** All entries of a file as `export` writes them, one operation. */
+/** All entries of what `export` has written. */
+export function entriesIn(lines: string): unknown[] {
+  return lines
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => (JSON.parse(line) as { entries: unknown[] }).entries);
+}
+
+/** All entries of a file as `export` writes them: in one line, where operations are not known. */
 export function exported(path: string): Promise<string> {
   return out('export', path, '--entries-per-operation', '1000000');
 }

@@ -5,22 +5,21 @@
  * should hold spills: its full pages are written ahead, all but the first. So, until the commit, the byte behind the
  * committed stream stays 0 in the file, and no reader of any kind takes what follows for entries.
  */
-import { crc32 } from 'node:zlib';
-
 import { ENTRY_HEAD_BYTES, entryLengthAt, writeEntry } from '@ds/codec';
 
 import type { DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { StreamFileError } from '../errors.js';
+import { Checksums } from '../journal/checksums.js';
 import type { PageRow } from '../pages/page-directory.js';
 import type { PageStore } from '../pages/page-store.js';
 import { Page } from '../pages/page.js';
 import type { Extent } from './header-page.js';
 
-/** How far an operation's pages were written ahead of its commit, and the checksum of its bytes up to there. */
+/** How far an operation's pages were written ahead of its commit, and the checksums of its bytes up to there. */
 export interface Spill {
   readonly length: number;
-  readonly crc: number;
+  readonly sums: Checksums;
   /** What the pages that end there hold. The directory is told when they are committed, and of no others. */
   readonly rows: PageRow[];
 }
@@ -171,11 +170,7 @@ export class Appender {
     const oldest = spill ? geometry.pageOf(spill.length) : first + 1;
     if (this.#index - oldest < this.#spillPages) return;
 
-    spill ??= {
-      length: geometry.pageStart(oldest),
-      crc: crc32(this.#heldPage(first).bytes.subarray(geometry.offsetInPage(this.#start.length))),
-      rows: [],
-    };
+    spill ??= this.#newSpill(first, this.#start.length);
     // Known of before it is tried: a write that fails may leave something, too.
     this.#spill = spill;
     const page = this.#heldPage(oldest);
@@ -183,9 +178,20 @@ export class Appender {
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);
     spill.rows.push(page.row(this.#store.location));
-    this.#spill = { ...spill, length: spill.length + geometry.pageBytes, crc: crc32(bytes, spill.crc) };
+    const length = spill.length + bytes.length;
+    spill.sums.add(page, spill.length, spill.length, length, []);
+    this.#spill = { ...spill, length };
     this.#store.drop(oldest);
     this.#spare = bytes.fill(0);
+  }
+
+  /** Of an operation that begins in page `first`, which stays in memory. */
+  #newSpill(first: number, start: number): Spill {
+    const { geometry } = this.#store.location;
+    const sums = new Checksums();
+    const length = geometry.pageStart(first + 1);
+    sums.add(this.#heldPage(first), geometry.pageStart(first), start, length, []);
+    return { length, sums, rows: [] };
   }
 
   #heldPage(index: number): Page {

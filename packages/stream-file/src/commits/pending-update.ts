@@ -1,7 +1,8 @@
 /**
  * The one entry that is being overwritten in place, kept in a file of its own until that is done.
  *
- *   NAME.bin.update: [0..8) ASCII "DSUPDATE", [8..16) u64 offset, [16..20) u32 CRC-32 of offset and entry, [20..) u8[] entry
+ *   NAME.bin.update: [0..8) ASCII "DSUPDATE", [8..16) u64 offset, [16..20) u32 CRC-32 of offset and all behind this,
+ *   [20..24) u32 operationCrc, [24..) u8[] entry
  *
  * It is written, made durable, and only then the entry is overwritten; after a crash it is done again.
  */
@@ -21,20 +22,34 @@ import type { Disk, DiskFile } from '../disk/disk.js';
 import { updatePath } from '../paths.js';
 
 const MAGIC = asciiBytes('DSUPDATE');
-const HEAD_BYTES = 20;
+const CRC_AT = 16;
+const HEAD_BYTES = 24;
 
-/** Writes down, durably but without effect, that the entry at `offset` is to become `entry`: same head, same length. */
+/** What an update does. */
+export interface PendingUpdate {
+  /** Where the entry stands in the file. */
+  readonly offset: number;
+  /** The entry as it will be: same head, same length. */
+  readonly entry: Uint8Array;
+  /** What the journal will say of its operation, if it says anything. */
+  readonly operationCrc: number;
+}
+
+/** Mends, durably, what was derived from the old bytes. */
+type OnWritten = (update: PendingUpdate) => Promise<void>;
+
+/** Writes an update down, durably but without effect. */
 export async function preparePendingUpdate(
   disk: Disk,
   path: string,
-  offset: number,
-  entry: Uint8Array,
+  { offset, entry, operationCrc }: PendingUpdate,
 ): Promise<void> {
   const bytes = new Uint8Array(HEAD_BYTES + entry.length);
   bytes.set(MAGIC);
   writeU64Number(bytes, 8, offset);
+  writeU32(bytes, CRC_AT + 4, operationCrc);
   bytes.set(entry, HEAD_BYTES);
-  writeU32(bytes, 16, checksum(bytes));
+  writeU32(bytes, CRC_AT, checksum(bytes));
   const pending = await disk.create(preparedPath(path));
   try {
     await pending.write(0, bytes);
@@ -44,21 +59,17 @@ export async function preparePendingUpdate(
   }
 }
 
-/**
- * Overwrites the entry at `offset` with `entry`, which was prepared: all of it, whatever happens meanwhile. `onWritten`
- * mends, durably, what was derived from the old bytes.
- */
+/** Does an update that was prepared: all of it, whatever happens meanwhile. */
 export async function applyPendingUpdate(
   disk: Disk,
   path: string,
   file: DiskFile,
-  offset: number,
-  entry: Uint8Array,
-  onWritten: (offset: number) => Promise<void>,
+  update: PendingUpdate,
+  onWritten: OnWritten,
 ): Promise<void> {
   await disk.rename(preparedPath(path), updatePath(path));
   await disk.syncFolder(path);
-  await apply(disk, path, file, offset, entry, onWritten);
+  await apply(disk, path, file, update, onWritten);
 }
 
 /** Finishes an update that a crash has interrupted. What does not belong to the stream any more is dropped. */
@@ -67,18 +78,19 @@ export async function finishPendingUpdate(
   path: string,
   file: DiskFile,
   length: number,
-  onWritten: (offset: number) => Promise<void>,
+  onWritten: OnWritten,
 ): Promise<void> {
   const bytes = await readPending(disk, path);
   if (!bytes) return;
-  const whole = bytes.length > HEAD_BYTES + ENTRY_HEAD_BYTES && readU32(bytes, 16) === checksum(bytes);
+  const whole = bytes.length > HEAD_BYTES + ENTRY_HEAD_BYTES && readU32(bytes, CRC_AT) === checksum(bytes);
   const offset = whole ? readU64AsNumber(bytes, 8) : 0;
   const entry = bytes.subarray(HEAD_BYTES);
+  const operationCrc = whole ? readU32(bytes, CRC_AT + 4) : 0;
   if (whole && offset + entry.length <= length) {
     const head = new Uint8Array(ENTRY_HEAD_BYTES);
     await file.read(offset, head);
     if (equalBytes(head, entry.subarray(0, ENTRY_HEAD_BYTES))) {
-      return apply(disk, path, file, offset, entry, onWritten);
+      return apply(disk, path, file, { offset, entry, operationCrc }, onWritten);
     }
   }
   await disk.remove(updatePath(path));
@@ -89,13 +101,12 @@ async function apply(
   disk: Disk,
   path: string,
   file: DiskFile,
-  offset: number,
-  entry: Uint8Array,
-  onWritten: (offset: number) => Promise<void>,
+  update: PendingUpdate,
+  onWritten: OnWritten,
 ): Promise<void> {
-  await file.write(offset, entry);
+  await file.write(update.offset, update.entry);
   await file.sync();
-  await onWritten(offset);
+  await onWritten(update);
   await disk.remove(updatePath(path));
   await disk.syncFolder(path);
 }
@@ -118,7 +129,7 @@ async function readPending(disk: Disk, path: string): Promise<Uint8Array | undef
 }
 
 function checksum(bytes: Uint8Array): number {
-  return crc32(bytes.subarray(HEAD_BYTES), crc32(bytes.subarray(8, 16)));
+  return crc32(bytes.subarray(CRC_AT + 4), crc32(bytes.subarray(8, CRC_AT)));
 }
 
 function preparedPath(path: string): string {

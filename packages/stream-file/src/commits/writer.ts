@@ -11,8 +11,6 @@
  * A commit slot builds on what was durable before it. With durability `os` that may be many commits back, so the slot's
  * checksum covers all of them, and now and then all is synced after all, to bound how much that is.
  */
-import { crc32 } from 'node:zlib';
-
 import {
   BOOKMARK_ENTRY_TYPE,
   ENTRY_HEAD_BYTES,
@@ -29,6 +27,9 @@ import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
+import { Checksums } from '../journal/checksums.js';
+import type { Journal } from '../journal/journal.js';
+import { operationCrcAfter } from '../journal/operation-update.js';
 import { newSession } from '../pages/page-directory.js';
 import type { PageStore } from '../pages/page-store.js';
 import type { Page } from '../pages/page.js';
@@ -81,6 +82,7 @@ interface WriterParts {
   readonly store: PageStore;
   readonly reader: Reader;
   readonly bookmarks: BookmarkIndex;
+  readonly journal: Journal;
   readonly events: WriterEvents;
 }
 
@@ -99,6 +101,8 @@ interface WaitingCommit {
   readonly start: Extent;
   readonly end: Extent;
   readonly spill: Spill | undefined;
+  /** When it was committed, if that was elsewhere. */
+  readonly timeMs: number | undefined;
   resolve(commit: Commit): void;
   reject(error: StreamFileError): void;
 }
@@ -240,13 +244,13 @@ export class Writer {
   }
 
   /** Ends the operation; resolves with its entries' numbers when it is as durable as was promised, and visible. */
-  commitOperation(): Promise<Commit> {
+  commitOperation(timeMs?: number): Promise<Commit> {
     return new Promise((resolve, reject) => {
       const failure = this.#operationFailure;
       this.#operationFailure = undefined;
       if (failure) throw failure;
       const { start, end, spill } = this.#appender.endOperation();
-      this.#enqueue({ start, end, spill, resolve, reject });
+      this.#enqueue({ start, end, spill, timeMs, resolve, reject });
     });
   }
 
@@ -273,7 +277,7 @@ export class Writer {
   /** Cuts the stream so that `entry` is the next one. */
   truncate(entry: number): Promise<void> {
     return this.#exclusively(async () => {
-      const { path, file, space, store, reader, bookmarks, events } = this.#parts;
+      const { path, file, space, store, reader, bookmarks, journal, events } = this.#parts;
       const { geometry } = store.location;
       const before = store.committed;
       const length = entry >= 0 && entry < before.entries ? await reader.offsetOf(entry) : undefined;
@@ -286,7 +290,9 @@ export class Writer {
       await this.#fatally('cutting the stream', async () => {
         const session = newSession();
         await store.directory.cut(geometry.pageOf(length), session);
+        await journal.cut(extent, session);
         await this.#writeMark({ end: extent, session });
+        await journal.confirm();
         store.cut(extent, tail);
         reader.forget(length);
         this.#appender = this.#appenderAt(extent, tail);
@@ -314,7 +320,7 @@ export class Writer {
   /** Replaces the data of a committed entry by data of the same length. */
   update(entry: number, type: number, data: Uint8Array): Promise<void> {
     return this.#exclusively(async () => {
-      const { path, disk, file, store, reader } = this.#parts;
+      const { path, disk, file, store, reader, journal } = this.#parts;
       const { geometry } = store.location;
       const { committed } = store;
       const offset = entry >= 0 && entry < committed.entries ? await reader.offsetOf(entry) : undefined;
@@ -336,13 +342,25 @@ export class Writer {
       const changed = old.copy(old.filled);
       changed.bytes.set(data, dataAt);
       const bytes = changed.bytes.subarray(at, at + length);
-      await preparePendingUpdate(disk, path, offset, bytes);
+      const operation = journal.find(entry, committed);
+      const operationCrc = await operationCrcAfter(
+        operation,
+        store,
+        offset,
+        old.bytes.subarray(at, at + length),
+        bytes,
+      );
+      const update = { offset, entry: bytes, operationCrc };
+      await preparePendingUpdate(disk, path, update);
       await this.#fatally(`updating entry ${entry}`, async () => {
         // No slot's checksum may cover bytes that are about to change.
         await this.#writeMark({});
         // Nobody may read the entry from the file meanwhile.
         store.hold(old);
-        await applyPendingUpdate(disk, path, file, offset, bytes, () => store.directory.forget(index));
+        await applyPendingUpdate(disk, path, file, update, async () => {
+          await store.directory.forget(index);
+          await journal.setCrc(entry, operationCrc);
+        });
       });
       store.replace(changed);
       if (changed.filled === geometry.pageBytes) store.directory.put(index, changed.row(store.location));
@@ -489,15 +507,18 @@ export class Writer {
       refuse(this.#failure);
       return;
     }
-    const { path, store, bookmarks, events } = this.#parts;
+    const { path, store, bookmarks, journal, events } = this.#parts;
     const start = store.committed;
     const { end } = group.at(-1)!;
     if (end.entries > start.entries) {
       this.#writingTo = end;
       let phase: 'writing' | 'committing' = 'writing';
       try {
-        const dataCrc = await this.#writeData(start, end, group[0]!.spill);
+        const commits = group.filter(isNotEmpty);
+        const ends = commits.map((commit) => commit.end);
+        const { data: dataCrc, operations } = await this.#writeData(start, ends, group[0]!.spill);
         phase = 'committing';
+        journal.append(start, commits, operations);
         await this.#writeRecord({ end, dataCrc }, this.#mustSync(end));
       } catch (cause) {
         this.#writingTo = undefined;
@@ -535,15 +556,17 @@ export class Writer {
   }
 
   /**
-   * Writes what stands in memory of the bytes from `start` to `end`; returns the checksum of all that is not durable.
-   * What was written ahead has a checksum of its own, and so must stand on what is durable.
+   * Writes what stands in memory of the operations from `start` to `ends`; returns the checksum of all that is not durable,
+   * and those of the operations. What was written ahead has a checksum of its own, and so must stand on what is durable.
    */
-  async #writeData(start: Extent, end: Extent, spill: Spill | undefined): Promise<number> {
+  async #writeData(start: Extent, ends: readonly Extent[], spill: Spill | undefined): Promise<Checksums> {
     const { file, space, store, bookmarks } = this.#parts;
     const { geometry } = store.location;
     if (!bookmarks.isReady) await bookmarks.ready();
     if (spill && this.#record !== this.#durable) await this.#sync();
-    let crc = spill?.crc ?? (this.#record === this.#durable ? 0 : this.#record.dataCrc);
+    const sums = spill?.sums ?? new Checksums(this.#record === this.#durable ? 0 : this.#record.dataCrc);
+    const offsets = ends.map(({ length }) => length);
+    const end = ends.at(-1)!;
     const spilledTo = spill?.length ?? start.length;
     space.ensure(end.length);
     const isSmall = end.length - start.length <= geometry.pageBytes * WRITTEN_AT_ONCE;
@@ -557,11 +580,11 @@ export class Writer {
         const part = page.bytes.subarray(inPage, inPage + to - at);
         if (isSmall) file.writeSync(at, part);
         else await this.#meanwhile(file.write(at, part));
-        if (to > spilledTo) crc = crc32(part, crc);
+        if (to > spilledTo) sums.add(page, geometry.pageStart(index), at, to, offsets);
       }
       at = to;
     }
-    return crc;
+    return sums;
   }
 
   /** Puts a commit into the header page, upon what is durable. */
@@ -649,6 +672,10 @@ export class Writer {
     this.#queue = refused.filter((job) => 'task' in job);
     for (const job of refused) if (!('task' in job)) job.reject(error);
   }
+}
+
+function isNotEmpty({ start, end }: WaitingCommit): boolean {
+  return end.entries > start.entries;
 }
 
 /** Refuses bytes that are not whole entries numbered from `first` on: once in the file, nobody could read past them. */

@@ -114,14 +114,14 @@ export class ObservedFile implements DiskFile {
   /** @throws {StreamFileError} `changed` if the bytes may not be those that were committed when it was looked at */
   async read(at: number, into: Uint8Array): Promise<number> {
     const count = await this.#file.read(at, into);
-    this.#checkUnchanged();
+    this.checkUnchanged();
     return count;
   }
 
   /** As `read`. */
   readSync(at: number, into: Uint8Array): number {
     const count = this.#file.readSync(at, into);
-    this.#checkUnchanged();
+    this.checkUnchanged();
     return count;
   }
 
@@ -145,7 +145,8 @@ export class ObservedFile implements DiskFile {
     return this.#file.close();
   }
 
-  #checkUnchanged(): void {
+  /** @throws {StreamFileError} `changed` if what was read beside the file need not belong to it as it was looked at */
+  checkUnchanged(): void {
     const expected = this.#expected;
     if (!expected) return;
     const bytes = new Uint8Array(HEADER_PAGE_BYTES);

@@ -20,6 +20,7 @@ import {
 import type { DiskFile } from '../disk/disk.js';
 import { FileSpace } from '../disk/file-space.js';
 import { StreamFileError } from '../errors.js';
+import type { Journal } from '../journal/journal.js';
 import { HEADER_PAGE_BYTES } from '../pages/geometry.js';
 import { newSession } from '../pages/page-directory.js';
 import { Page, type PageLocation } from '../pages/page.js';
@@ -33,6 +34,11 @@ export interface RecoveryHooks {
   accept(identity: StreamIdentity): void;
   /** Throws if a file that was closed cleanly is not what it was then. Called before anything is written. */
   verifyClosed(commit: CommitRecord): Promise<void>;
+  /**
+   * Opens the journal of a stream that ends at `end`, before the file gets a new session. `lastSession` is the one that it
+   * had; undefined if another program has written to it since.
+   */
+  openJournal(end: Extent, lastSession: bigint | undefined, session: bigint): Promise<Journal>;
   /** Forgets, durably, what was derived from the stream. Called before another program's work is taken over. */
   forgetDerived(): Promise<void>;
   readonly onProgress: ProgressListener | undefined;
@@ -47,6 +53,7 @@ export interface Recovered {
   readonly commit: CommitRecord;
   /** The session that the file had before it was opened; undefined if another program has written to it since. */
   readonly lastSession: bigint | undefined;
+  readonly journal: Journal;
 }
 
 /** Bytes read at a time while checking. */
@@ -78,6 +85,10 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
     await file.sync();
   }
 
+  const session = newSession();
+  const lastSession = foreign ? undefined : commit.session;
+  const journal = await hooks.openJournal(commit.end, lastSession, session);
+
   // From here on the file is in use: until it is closed cleanly, its tail may hold anything.
   const base = found.commits[0]?.sequence ?? 0;
   const opened: CommitRecord = {
@@ -86,7 +97,7 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
     start: commit.end,
     end: commit.end,
     epoch: commit.epoch,
-    session: newSession(),
+    session,
     dataCrc: 0,
     clean: false,
   };
@@ -94,8 +105,8 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   headerPage.record(opened);
   await file.write(0, headerPage.bytes);
   await file.sync();
-  const lastSession = foreign ? undefined : commit.session;
-  return { identity: found.identity, headerPage, space, commit: opened, lastSession };
+  await journal.confirm();
+  return { identity: found.identity, headerPage, space, commit: opened, lastSession, journal };
 }
 
 /** What is committed, and whether another program has written to the file since this package did. */

@@ -1,10 +1,13 @@
 /** A stream file that is open for reading only, whoever writes to it meanwhile. */
-import { entryAt, type Entry, type Header, type StreamIdentity } from '@ds/codec';
+import { entryAt, entryNumberAt, type Entry, type Header, type StreamIdentity } from '@ds/codec';
 
 import type { ReadableDisk } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from '../disk/observed-file.js';
 import { StreamFileError } from '../errors.js';
+import { recordAt, type Operation } from '../journal/journal-format.js';
+import { operationOf, type FoundOperation } from '../journal/journal-records.js';
+import { StoredJournal } from '../journal/stored-journal.js';
 import { Geometry } from '../pages/geometry.js';
 import { PageStore } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
@@ -19,6 +22,13 @@ export interface StreamFileReaderOptions {
   readonly disk?: ReadableDisk;
   /** @internal Tests use small pages. */
   readonly pageBytes?: number;
+}
+
+/** Entries of one operation. */
+interface OperationPiece extends Chunk {
+  readonly operation: Operation;
+  /** Whether these are its last ones. */
+  readonly endsOperation: boolean;
 }
 
 /** How often a read that found damage is made again because the writer was at work, and after how long. */
@@ -42,6 +52,7 @@ export class StreamFileReader implements AsyncDisposable {
   readonly #file: ObservedFile;
   #seen: Sighting;
   #rows: StoredRows;
+  #journal: StoredJournal;
   #store: PageStore<StoredRows>;
   #reader: Reader;
   #closed: Promise<void> | undefined;
@@ -50,6 +61,7 @@ export class StreamFileReader implements AsyncDisposable {
     file: ObservedFile,
     seen: Sighting,
     rows: StoredRows,
+    journal: StoredJournal,
     disk: ReadableDisk,
     geometry: Geometry,
     cachePages: number,
@@ -58,6 +70,7 @@ export class StreamFileReader implements AsyncDisposable {
     this.#file = file;
     this.#seen = seen;
     this.#rows = rows;
+    this.#journal = journal;
     this.#disk = disk;
     this.#geometry = geometry;
     this.#cachePages = cachePages;
@@ -77,7 +90,8 @@ export class StreamFileReader implements AsyncDisposable {
       const seen = await file.look();
       checkSize(seen, path);
       const rows = await StoredRows.open(disk, path, geometry, seen.session);
-      return new StreamFileReader(file, seen, rows, disk, geometry, options.cachePages ?? 4);
+      const journal = await StoredJournal.open(disk, path, seen.session);
+      return new StreamFileReader(file, seen, rows, journal, disk, geometry, options.cachePages ?? 4);
     } catch (error) {
       await file.close();
       throw error;
@@ -120,6 +134,7 @@ export class StreamFileReader implements AsyncDisposable {
     const { committed, session } = this.#seen;
     if (session === before.session && committed.length >= before.committed.length && session !== undefined) {
       this.#store.advance(committed);
+      await this.#journal.refresh();
       return;
     }
     await this.#forget();
@@ -135,6 +150,20 @@ export class StreamFileReader implements AsyncDisposable {
   async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
     if (entryNumber < 0n || entryNumber >= BigInt(this.#seen.committed.entries)) return undefined;
     return this.#steadily(() => this.#reader.entry(Number(entryNumber)));
+  }
+
+  /**
+   * The operation that the committed entry with this number belongs to, or the range that was taken over with it; undefined
+   * if there is no such entry. See `StreamFile.operationAt`.
+   */
+  operationAt(entryNumber: bigint): Promise<Operation | undefined> {
+    return this.#steadily(() => {
+      const { committed } = this.#seen;
+      if (entryNumber < 0n || entryNumber >= BigInt(committed.entries)) return undefined;
+      const found = operationOf(this.#journal.find(Number(entryNumber), committed));
+      this.#file.checkUnchanged();
+      return found;
+    });
   }
 
   /** Where in the file an entry stands, for `read`; the end for the next entry; undefined beyond. A safe integer. */
@@ -168,6 +197,31 @@ export class StreamFileReader implements AsyncDisposable {
     }
   }
 
+  /** As `chunks`, but that no piece holds entries of more than one operation. */
+  async *pieces(from: bigint, to: bigint): AsyncGenerator<OperationPiece, void, undefined> {
+    for await (const { bytes, nextOffset } of this.chunks(from, to)) {
+      const { committed } = this.#seen;
+      const offset = nextOffset - bytes.length;
+      const found: FoundOperation[] = [];
+      let end = offset;
+      for (let entry = entryNumberAt(bytes, 0); end < nextOffset; entry = found.at(-1)!.nextEntry) {
+        const operation = this.#journal.find(entry, committed);
+        if (operation.endOffset <= end) throw misplaced(operation, this.#journal.path);
+        found.push(operation);
+        end = operation.endOffset;
+      }
+      this.#file.checkUnchanged();
+      let at = offset;
+      for (const operation of found) {
+        const stop = Math.min(operation.endOffset, nextOffset);
+        const endsOperation = stop === operation.endOffset;
+        const piece = bytes.subarray(at - offset, stop - offset);
+        yield { bytes: piece, nextOffset: stop, operation: operationOf(operation), endsOperation };
+        at = stop;
+      }
+    }
+  }
+
   /** Closes the file. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -181,6 +235,7 @@ export class StreamFileReader implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.#store.settled();
     await this.#rows.close();
+    await this.#journal.close();
     await this.#file.close();
   }
 
@@ -215,6 +270,8 @@ export class StreamFileReader implements AsyncDisposable {
     await this.#store.settled();
     this.#rows = await StoredRows.open(this.#disk, this.path, this.#geometry, this.#seen.session);
     await old.close();
+    await this.#journal.close();
+    this.#journal = await StoredJournal.open(this.#disk, this.path, this.#seen.session);
     this.#store = this.#newStore();
     this.#reader = new Reader(this.#file, this.#store);
   }
@@ -229,4 +286,12 @@ export class StreamFileReader implements AsyncDisposable {
   #checkOpen(): void {
     if (this.#closed) throw new StreamFileError('closed', `${this.path} is closed`);
   }
+}
+
+function misplaced({ index, nextEntry, endOffset }: FoundOperation, path: string): StreamFileError {
+  return new StreamFileError(
+    'damaged',
+    `${path}: the record at offset ${recordAt(index)} does not fit the stream: entry ${nextEntry} does not begin behind offset ` +
+      `${endOffset}; repair the file`,
+  );
 }

@@ -11,7 +11,7 @@ import { nodeDisk } from '../disk/node-disk.js';
 import { StreamFileError } from '../errors.js';
 import { removeStreamFile } from '../opening/removal.js';
 import { Geometry } from '../pages/geometry.js';
-import { bookmarkPath, directoryPath } from '../paths.js';
+import { bookmarkPath, directoryPath, journalPath } from '../paths.js';
 import { StreamFileReader } from '../reading/stream-file-reader.js';
 import { StreamFile } from '../stream-file.js';
 import { verify } from './verify.js';
@@ -24,7 +24,7 @@ export interface CopyOptions {
 }
 
 /**
- * Makes `to` a stream file with all that is committed in the one at `path`, its epoch and its bookmark index. It has room
+ * Makes `to` a stream file with all that is committed in the one at `path`, its operations, epoch and bookmark index. It has room
  * for no more than it holds, and grows when it is written to. Resolves with what was copied.
  * @throws {StreamFileError} `exists` if `to` is there; `not-found`, `not-a-stream-file`, `damaged`; `changed` if the stream
  * is cut meanwhile; `disk-full` or `io`
@@ -51,6 +51,7 @@ export async function copyStreamFile(path: string, to: string, options: CopyOpti
     }
     await rename(bookmarkPath(temporary), bookmarkPath(to));
     await rename(directoryPath(temporary), directoryPath(to));
+    await rename(journalPath(temporary), journalPath(to));
     await nodeDisk.rename(temporary, to);
     await nodeDisk.syncFolder(to);
     return copied.committed;
@@ -68,13 +69,20 @@ async function write(
 ): Promise<void> {
   const target = await StreamFile.open(path, { create: reader.identity, durability: 'os' });
   try {
-    for await (const { bytes, nextOffset } of reader.chunks(0n, reader.header.totalEntries)) {
+    let last: Promise<unknown> = Promise.resolve();
+    for await (const piece of reader.pieces(0n, reader.header.totalEntries)) {
       signal?.throwIfAborted();
-      target.startAtomicOp();
-      target.addStreamBatch(entryBatch(bytes));
-      await target.commitAtomicOp();
-      onWritten(nextOffset);
+      if (target.congested) await target.ready();
+      if (!target.operationOpen) target.startAtomicOp();
+      target.addStreamBatch(entryBatch(piece.bytes));
+      onWritten(piece.nextOffset);
+      if (!piece.endsOperation) continue;
+      last = target.commitAtomicOp(piece.operation.commitTimeMs ?? 0n);
+      // If one fails, all that follow do, and so the last.
+      last.catch(() => undefined);
     }
+    if (target.operationOpen) last = target.commitAtomicOp(0n);
+    await last;
     await target.raiseEpoch(reader.epoch);
   } finally {
     await target.close();

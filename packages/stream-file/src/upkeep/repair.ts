@@ -15,11 +15,13 @@ import type { DiskFile } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { ioError, StreamFileError } from '../errors.js';
 import { removeHolder } from '../opening/holder.js';
+import { Journal } from '../journal/journal.js';
+import { RECORD_BYTES } from '../journal/journal-format.js';
 import { parseHeaderPage, type ProgressListener } from '../opening/recovery.js';
 import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
 import { isEntry } from '../pages/page-check.js';
 import { newSession } from '../pages/page-directory.js';
-import { directoryPath } from '../paths.js';
+import { directoryPath, journalPath } from '../paths.js';
 import { lock, StreamFile } from '../stream-file.js';
 import type { StreamFileProblem, VerifyReport } from './verify.js';
 
@@ -35,6 +37,8 @@ export type RepairStep =
   | { readonly kind: 'slots' }
   /** Has the page directory made again. */
   | { readonly kind: 'directory' }
+  /** Empties records of the operation journal that are not what was written, or all of it where its header is not. */
+  | { readonly kind: 'journal'; readonly offsets: readonly number[] }
   /** Builds the bookmark index again. */
   | { readonly kind: 'index' };
 
@@ -65,6 +69,8 @@ export function planRepair(report: VerifyReport): RepairPlan {
     if (offset < whole.length) steps.push({ kind: 'padding', offset });
   if (problems.some(isOf('slot'))) steps.push({ kind: 'slots' });
   if (problems.some(isOf('directory'))) steps.push({ kind: 'directory' });
+  const offsets = problems.filter(isOf('journal')).map(({ offset = 0 }) => offset);
+  if (offsets.length > 0) steps.push({ kind: 'journal', offsets });
   const isIndexWrong = index !== 'checked' && index !== 'in use';
   if (isCut || isIndexWrong || problems.some(isOf('bookmark'))) steps.push({ kind: 'index' });
   if (state !== 'clean' || problems.some(isOf('size', 'tail'))) steps.push({ kind: 'recover' });
@@ -85,6 +91,7 @@ export async function repair(
   await alone(path, async (file, bookmarks) => {
     for (const step of steps) if (step.kind === 'padding') await wipePadding(file, step.offset);
     if (cut || steps.some(({ kind }) => kind === 'directory')) await nodeDisk.remove(directoryPath(path));
+    for (const step of steps) if (step.kind === 'journal') await emptyRecords(path, step.offsets);
     if (steps.some(({ kind }) => kind === 'index')) await bookmarks.clear();
     if (rewrites) await rewriteHeaderPage(file, path, cut?.to);
   });
@@ -148,6 +155,21 @@ async function wipePadding(file: DiskFile, offset: number): Promise<void> {
   await file.sync();
 }
 
+/** What stands at these offsets of the journal is not known any more. */
+async function emptyRecords(path: string, offsets: readonly number[]): Promise<void> {
+  if (offsets.includes(0)) {
+    await nodeDisk.remove(journalPath(path));
+    return;
+  }
+  const journal = await nodeDisk.open(journalPath(path));
+  try {
+    for (const offset of offsets) await journal.write(offset, new Uint8Array(RECORD_BYTES));
+    await journal.sync();
+  } finally {
+    await journal.close();
+  }
+}
+
 /** Commits `extent`, or what is committed already, and empties the slots that hold no commit. */
 async function rewriteHeaderPage(file: DiskFile, path: string, extent: Extent | undefined): Promise<void> {
   const bytes = new Uint8Array(HEADER_PAGE_BYTES);
@@ -157,6 +179,8 @@ async function rewriteHeaderPage(file: DiskFile, path: string, extent: Extent | 
   const newest = commits[0];
   const base = Math.max(newest?.sequence ?? 0, ours ? readU64AsNumber(bytes, STAMP_AT + 4) : 0);
   const end = extent ?? (ours && newest ? newest.end : headerExtent);
+  const session = newSession();
+  const journal = await Journal.open(nodeDisk, path, end, ours ? newest?.session : undefined, session);
   const headerPage = new HeaderPage(identity, bytes);
   headerPage.record({
     sequence: base + 1,
@@ -164,12 +188,17 @@ async function rewriteHeaderPage(file: DiskFile, path: string, extent: Extent | 
     start: end,
     end,
     epoch: newest?.epoch ?? 0n,
-    session: newSession(),
+    session,
     dataCrc: 0,
     clean: false,
   });
-  await file.write(0, headerPage.bytes);
-  await file.sync();
+  try {
+    await file.write(0, headerPage.bytes);
+    await file.sync();
+    await journal.confirm();
+  } finally {
+    await journal.close();
+  }
 }
 
 /** The stream up to, not including, an entry. Reads the head of each page, and one page. */

@@ -1,7 +1,7 @@
 /** Reads everything that is committed in a file and says all that is wrong, writing nothing. */
 import { crc32 } from 'node:zlib';
 
-import { entryNumberAt, type StreamIdentity } from '@ds/codec';
+import { entryLengthAt, entryNumberAt, type StreamIdentity } from '@ds/codec';
 
 import { BookmarkCheck, type IndexReport } from '../bookmarks/bookmark-check.js';
 import { openLevelBookmarks, type StoredBookmarks } from '../bookmarks/level-bookmark-store.js';
@@ -10,6 +10,10 @@ import type { CommitRecord, Extent } from '../commits/header-page.js';
 import type { ReadableDisk } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { isThere, ObservedFile, type FileState, type Sighting } from '../disk/observed-file.js';
+import { recordAt } from '../journal/journal-format.js';
+import type { FoundOperation } from '../journal/journal-records.js';
+import { OperationCheck, type OperationMismatch } from '../journal/operation-check.js';
+import { StoredJournal } from '../journal/stored-journal.js';
 import type { ProgressListener } from '../opening/recovery.js';
 import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
 import { checkByEntries, checkByRow, isEntry, type PageFindings } from '../pages/page-check.js';
@@ -21,10 +25,20 @@ export interface StreamFileProblem {
   /**
    * What is wrong: the header entry's identity, a commit slot, the file's size, an entry's head or number (`entry`), bytes
    * that are not those that were written (`data`), padding, what the header counts (`total`), the bytes behind the end
-   * (`tail`), the page directory, or the bookmark index.
+   * (`tail`), the page directory, the operation journal, or the bookmark index.
    */
   readonly kind:
-    'identity' | 'slot' | 'size' | 'entry' | 'data' | 'padding' | 'total' | 'tail' | 'directory' | 'bookmark';
+    | 'identity'
+    | 'slot'
+    | 'size'
+    | 'entry'
+    | 'data'
+    | 'padding'
+    | 'total'
+    | 'tail'
+    | 'directory'
+    | 'journal'
+    | 'bookmark';
   /** The file, or folder, that it is in. */
   readonly file: string;
   /** Offset in that file. A safe integer. */
@@ -47,6 +61,8 @@ export interface VerifyReport {
   /** Pages, of all that are full, whose bytes were held against checksums. */
   readonly checkedPages: number;
   readonly fullPages: number;
+  /** Operations whose bytes were held against the checksum that the journal has of them. */
+  readonly checkedOperations: number;
   /** Whether the bookmark index was checked; else why not. */
   readonly index: IndexReport;
   /** In the order in which they stand in the file. */
@@ -90,8 +106,14 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
       const rows = await StoredRows.open(disk, path, geometry, seen.session);
       try {
         const isUpdating = await isThere(disk, updatePath(path));
-        const found = await new Verification(file, seen, rows, geometry, bookmarks, options).run();
-        return { ...found, isUpdating };
+        const journal = await StoredJournal.open(disk, path, seen.session);
+        try {
+          const sideFiles = { rows, journal, bookmarks };
+          const found = await new Verification(file, seen, sideFiles, geometry, options).run();
+          return { ...found, isUpdating };
+        } finally {
+          await journal.close();
+        }
       } finally {
         await rows.close();
       }
@@ -103,6 +125,12 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   }
 }
 
+interface SideFiles {
+  readonly rows: StoredRows;
+  readonly journal: StoredJournal;
+  readonly bookmarks: StoredBookmarks | IndexReport;
+}
+
 class Verification {
   readonly #file: ObservedFile;
   readonly #seen: Sighting;
@@ -110,6 +138,8 @@ class Verification {
   readonly #geometry: Geometry;
   readonly #options: VerifyOptions;
   readonly #bookmarks: BookmarkCheck;
+  readonly #journal: StoredJournal;
+  readonly #operations: OperationCheck;
   readonly #problems: StreamFileProblem[] = [];
   #checkedPages = 0;
   #whole: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
@@ -119,9 +149,8 @@ class Verification {
   constructor(
     file: ObservedFile,
     seen: Sighting,
-    rows: StoredRows,
+    { rows, journal, bookmarks }: SideFiles,
     geometry: Geometry,
-    bookmarks: StoredBookmarks | IndexReport,
     options: VerifyOptions,
   ) {
     this.#file = file;
@@ -129,6 +158,8 @@ class Verification {
     this.#rows = rows;
     this.#geometry = geometry;
     this.#options = options;
+    this.#journal = journal;
+    this.#operations = new OperationCheck(journal, seen.committed);
     this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen.committed.entries);
   }
 
@@ -138,6 +169,7 @@ class Verification {
     await this.#checkPages();
     await this.#checkCommits();
     await this.#checkTail();
+    this.#checkJournal();
     this.#problems.push(...(await this.#bookmarks.finish(!this.#isBroken, this.#options.signal)));
     return {
       identity: page.identity,
@@ -146,6 +178,7 @@ class Verification {
       bookmarks: this.#bookmarks.count,
       checkedPages: this.#checkedPages,
       fullPages: Math.max(0, this.#geometry.pageOf(Math.min(committed.length, this.#seen.size))),
+      checkedOperations: this.#operations.count,
       index: this.#bookmarks.report,
       problems: this.#problems,
       whole: this.#whole,
@@ -189,6 +222,7 @@ class Verification {
       const limit = Math.min(this.#geometry.pageBytes, end - start);
       const { bytes, findings } = await this.#checkPage(index, limit, number, end);
       this.#keep(findings, bytes, start, number, limit === this.#geometry.pageBytes);
+      await this.#checkOperations(findings, bytes, start);
       if (this.#rows.isDamaged(index)) {
         const message = `the row of the page at offset ${start} is not what was written`;
         this.#problems.push({ kind: 'directory', file: directoryPath(file), message });
@@ -271,6 +305,81 @@ class Verification {
       this.#isDamagedInside = findings.good.some(([, to]) => to > offset);
     } else {
       this.#whole = { length: start + bytes.length, entries: findings.nextEntry };
+    }
+  }
+
+  /** Holds the page's operations against the journal. Where the page has problems, they have been told. */
+  async #checkOperations({ problems, good }: PageFindings, bytes: Uint8Array, start: number): Promise<void> {
+    const isWhole = problems.every(({ kind }) => kind === 'padding');
+    if (!isWhole) this.#operations.interrupt();
+    for (const [from, to] of isWhole ? good : []) {
+      for (const mismatch of this.#operations.add(bytes.subarray(from, to), start + from)) {
+        if (this.#seen.state === 'open' && !(await this.#isStillThere(mismatch))) continue;
+        this.#report(mismatch);
+      }
+    }
+  }
+
+  #report({ kind, operation }: OperationMismatch): void {
+    const { firstEntry, nextEntry, startOffset, endOffset, index } = operation;
+    const entries = { firstEntry, lastEntry: nextEntry - 1 };
+    if (kind === 'record') {
+      const message = `the record does not fit the stream: entry ${nextEntry} does not begin behind offset ${endOffset}`;
+      this.#problems.push({
+        kind: 'journal',
+        file: this.#journal.path,
+        offset: recordAt(index),
+        ...entries,
+        message,
+      });
+      return;
+    }
+    const message = `the bytes of the operation up to offset ${endOffset} are not those that were committed`;
+    this.#problems.push({ kind: 'data', file: this.#file.path, offset: startOffset, ...entries, message });
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#whole = { length: startOffset, entries: firstEntry };
+    this.#isDamagedInside = nextEntry < this.#seen.committed.entries;
+  }
+
+  /** Looks twice where a writer is at work, and may have updated an entry of the operation meanwhile. */
+  async #isStillThere({ operation }: OperationMismatch): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
+    await this.#journal.refresh();
+    const now = this.#journal.find(operation.firstEntry, this.#seen.committed);
+    const isSame = now.firstEntry === operation.firstEntry && now.nextEntry === operation.nextEntry;
+    return isSame && now.commitTimeMs > 0 && (await this.#crcOfOperation(now)) !== now.crc;
+  }
+
+  async #crcOfOperation({ startOffset, endOffset }: FoundOperation): Promise<number> {
+    let crc = 0;
+    for (let at = startOffset; at < endOffset;) {
+      const index = this.#geometry.pageOf(at);
+      const pageEnd = this.#geometry.pageStart(index + 1);
+      const bytes = new Uint8Array(Math.min(pageEnd, endOffset) - at);
+      await this.#file.read(at, bytes);
+      let end = 0;
+      while (isEntry(bytes, end)) end += entryLengthAt(bytes, end);
+      crc = crc32(bytes.subarray(0, end), crc);
+      at += bytes.length;
+    }
+    return crc;
+  }
+
+  #checkJournal(): void {
+    const { path, isHeaderDamaged, count } = this.#journal;
+    if (isHeaderDamaged) {
+      this.#problems.push({
+        kind: 'journal',
+        file: path,
+        offset: 0,
+        message: 'the header is not what was written',
+      });
+    }
+    for (let index = 0; index < count; index++) {
+      if (!this.#journal.isDamaged(index)) continue;
+      const message = 'the record is not what was written: its operation is not known';
+      this.#problems.push({ kind: 'journal', file: path, offset: recordAt(index), message });
     }
   }
 
