@@ -58,7 +58,7 @@ export function entryAt(bytes: Uint8Array, at: number): Entry {
   return {
     type: entryTypeAt(bytes, at),
     number: readU64(bytes, at + 9),
-    // Several times as fast as `subarray`, and never a `Buffer`, whose `slice` would copy nothing.
+    // Never a `Buffer`, whose `slice` would copy nothing.
     data: new Uint8Array(
       buffer,
       byteOffset + at + ENTRY_HEAD_BYTES,

@@ -9,7 +9,6 @@ import {
   ENTRY_BYTES_MAX,
   ENTRY_HEAD_BYTES,
   ENTRY_PACKET,
-  entryAt,
   entryLengthAt,
   entryTypeAt,
   type Entry,
@@ -26,10 +25,15 @@ export class EntryBatch implements Iterable<Entry> {
   readonly count: number;
   /** Where each entry starts, and where the last one ends; made when first needed. */
   #offsets: Uint32Array | undefined;
+  // To ask a byte array for these costs as much as to make a view.
+  readonly #buffer: ArrayBufferLike;
+  readonly #byteOffset: number;
 
   /** For bytes that are known to be such entries; `entryBatch` checks others. */
   constructor(bytes: Uint8Array, firstEntry: bigint, count: number) {
     this.bytes = bytes;
+    this.#buffer = bytes.buffer;
+    this.#byteOffset = bytes.byteOffset;
     this.firstEntry = firstEntry;
     this.count = count;
   }
@@ -41,7 +45,7 @@ export class EntryBatch implements Iterable<Entry> {
 
   /** The entry with an index, from 0 up to, not including, `count`. */
   entry(index: number): Entry {
-    return entryAt(this.bytes, this.offset(index));
+    return this.#entryAt(this.offset(index), this.offset(index + 1));
   }
 
   /** Type of the entry with an index. */
@@ -51,10 +55,7 @@ export class EntryBatch implements Iterable<Entry> {
 
   /** Data of the entry with an index. */
   data(index: number): Uint8Array {
-    const { buffer, byteOffset } = this.bytes;
-    const start = this.offset(index) + ENTRY_HEAD_BYTES;
-    // Several times as fast as `subarray`.
-    return new Uint8Array(buffer, byteOffset + start, this.offset(index + 1) - start);
+    return this.#dataAt(this.offset(index), this.offset(index + 1));
   }
 
   /** Where the entry with an index starts in `bytes`; for `count`, where they end. */
@@ -82,13 +83,27 @@ export class EntryBatch implements Iterable<Entry> {
     const { bytes } = this;
     let at = 0;
     return {
-      next() {
+      next: () => {
         if (at >= bytes.length) return { done: true, value: undefined };
-        const value = entryAt(bytes, at);
-        at += entryLengthAt(bytes, at);
-        return { done: false, value };
+        const start = at;
+        at += entryLengthAt(bytes, start);
+        return { done: false, value: this.#entryAt(start, at) };
       },
     };
+  }
+
+  #entryAt(start: number, end: number): Entry {
+    const { bytes } = this;
+    return {
+      type: entryTypeAt(bytes, start),
+      number: readU64(bytes, start + 9),
+      data: this.#dataAt(start, end),
+    };
+  }
+
+  #dataAt(start: number, end: number): Uint8Array {
+    const length = end - start - ENTRY_HEAD_BYTES;
+    return new Uint8Array(this.#buffer, this.#byteOffset + start + ENTRY_HEAD_BYTES, length);
   }
 }
 
