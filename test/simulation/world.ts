@@ -5,6 +5,7 @@ import { Check } from './check.js';
 import { Consumer } from './consumer.js';
 import { Follower } from './follower.js';
 import { ExpectedStream } from './operations.js';
+import { RelayMachine } from './relay-machine.js';
 import { ServerMachine } from './server-machine.js';
 import { SourceMachine, type SourceSettings } from './source-machine.js';
 
@@ -16,6 +17,8 @@ export class World {
   readonly check: Check;
   readonly servers: readonly ServerMachine[];
   readonly source: SourceMachine;
+  /** Each follows the one before it, the first one a server. */
+  readonly relays: readonly RelayMachine[];
   /** Clients that speak the published protocol, and programs on `@ds/client`. */
   readonly followers: (Follower | Consumer)[] = [];
   #isCalm = false;
@@ -39,6 +42,14 @@ export class World {
       quorum === 'all' ? servers : quorum === 'any' ? 1 : quorum,
     );
     this.servers = Array.from({ length: servers }, (_, index) => new ServerMachine(this, index));
+    const relays: RelayMachine[] = [];
+    let upstream = random.pick(this.servers).clients;
+    for (let index = random.integer(0, 2); index > 0; index--) {
+      const relay = new RelayMachine(this, index, upstream);
+      relays.push(relay);
+      upstream = relay.clients;
+    }
+    this.relays = relays;
     const settings: SourceSettings = {
       hasOutbox,
       quorum,
@@ -71,7 +82,7 @@ export class World {
       this.#isOver = true;
       for (const follower of this.followers) follower.close();
       this.source.crash('kill');
-      for (const server of this.servers) server.crash('kill');
+      for (const machine of [...this.servers, ...this.relays]) machine.crash('kill');
     }
   }
 
@@ -79,8 +90,9 @@ export class World {
     const { random, servers } = this;
     for (const server of servers) if (random.chance(0.8)) await server.start();
     this.source.start();
+    for (const relay of this.relays) relay.start();
     for (let count = random.integer(1, 2); count > 0; count--) {
-      this.followers.push(new Follower(this, random.pick(servers).clients));
+      this.followers.push(new Follower(this, random.pick([...servers, ...this.relays]).clients));
       this.followers.push(new Consumer(this));
     }
     for (let faults = random.integer(0, 12); faults > 0; faults--) {
@@ -103,7 +115,8 @@ export class World {
     const ending = random.pick(['kill', 'power cut'] as const);
     const server = random.pick(this.servers);
     const link = this.network.links.length > 0 ? random.pick(this.network.links) : undefined;
-    switch (random.integer(0, 6)) {
+    const relay = this.relays.length > 0 ? random.pick(this.relays) : undefined;
+    switch (random.integer(0, 7)) {
       case 0:
         link?.cut();
         break;
@@ -122,6 +135,10 @@ export class World {
         else this.source.start();
         break;
       case 5:
+        if (relay?.isUp) relay.crash(ending);
+        else relay?.start();
+        break;
+      case 6:
         // The source and all servers lose power together.
         if (this.source.isUp) this.source.crash('power cut');
         for (const each of this.servers) each.crash('power cut');
@@ -135,6 +152,7 @@ export class World {
   async #calmDown(): Promise<void> {
     this.#isCalm = true;
     for (const server of this.servers) if (!server.isUp) await server.start();
+    for (const relay of this.relays) if (!relay.isUp) relay.start();
     if (!this.source.isUp) this.source.start();
   }
 
@@ -142,7 +160,7 @@ export class World {
     const { entryCount } = this.expected;
     return (
       this.check.isComplete &&
-      this.servers.every(({ totalEntries }) => totalEntries === entryCount) &&
+      [...this.servers, ...this.relays].every(({ totalEntries }) => totalEntries === entryCount) &&
       this.followers.every(({ isDone }) => isDone)
     );
   }

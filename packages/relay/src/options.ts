@@ -28,6 +28,8 @@ export interface StreamRelayOptions {
   /** When a lost upstream is tried again. Default: for ever, at least every 10 s. */
   readonly retry?: Partial<RetryOptions>;
   readonly logger?: Logger;
+  /** @internal Options of the client and of the server by which tests put another network in place. */
+  readonly network?: { readonly client: object; readonly server: object };
 }
 
 const silentLogger: Logger = {

@@ -1,6 +1,4 @@
 /** Waits between attempts, each about twice as long as the one before, as long as none has got anywhere. */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { RetryOptions } from '@ds/client';
 
 export class Pause {
@@ -32,6 +30,21 @@ export class Pause {
   /** Waits; rejects when the signal is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
     const waitMs = Math.min(this.#longestMs, this.#firstMs * 2 ** this.#failures++);
-    await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal });
+    await sleep(waitMs * (0.5 + Math.random() / 2), signal);
   }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
 }

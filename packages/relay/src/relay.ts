@@ -136,7 +136,13 @@ export class StreamRelay implements AsyncDisposable {
 
 function serve(file: StreamFile, options: StreamRelayOptions, clients: PortOptions): Promise<StreamServer> {
   const { limits } = options;
-  return StreamServer.start({ file, clients, logger: loggerOf(options), ...(limits && { limits }) });
+  return StreamServer.start({
+    ...options.network?.server,
+    file,
+    clients,
+    logger: loggerOf(options),
+    ...(limits && { limits }),
+  });
 }
 
 /** Whether it can go on after this: the upstream is lost or has changed, or the disk is full for now. */

@@ -55,6 +55,7 @@ function makeClient(options: StreamRelayOptions, onStreaming?: (header: Header) 
   const { upstream, streamType, connectMs, answerMs, retry } = options;
   const logger = loggerOf(options);
   return new StreamClient({
+    ...options.network?.client,
     server: upstream,
     ...(streamType !== undefined && { streamType }),
     ...(connectMs !== undefined && { connectMs }),
