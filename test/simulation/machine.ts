@@ -32,6 +32,8 @@ export class Machine {
 
   /** How the machine's stream file is opened. */
   get fileOptions(): StreamFileOptions {
+    const delayMsMax = this.world.random.pick([0.1, 2, 10]);
+    this.#disk.delay = () => this.world.pass(this.world.random.next() * delayMsMax);
     return {
       create: this.world.identity,
       disk: this.#disk,
@@ -45,7 +47,7 @@ export class Machine {
   }
 
   openFile(): Promise<StreamFile> {
-    return StreamFile.open(PATH, this.fileOptions);
+    return StreamFile.open(this.path, this.fileOptions);
   }
 
   /** The network as the program that runs now sees it: it is cut off when the program has ended. */
@@ -84,7 +86,11 @@ export class Machine {
     const probability = random.pick([0, 0.1, 0.5, 0.9, 1]);
     const keep = (): boolean => random.chance(probability);
     const isKilled = ending === 'kill';
+    const left = this.#disk;
     this.#disk = isKilled ? this.#disk.afterKill() : this.#disk.afterPowerCut(keep);
+    // What is left of the program gets nowhere.
+    left.delay = undefined;
+    left.fault = () => ({ code: 'EIO' });
     this.#bookmarks = isKilled ? this.#bookmarks.afterKill() : this.#bookmarks.afterPowerCut(keep);
   }
 }

@@ -58,8 +58,8 @@ export class RelayMachine extends Machine {
     const { connect, listen } = this.network;
     const { create: _, ...file } = this.fileOptions;
     interface DialEvents {
-      connected(): void;
-      received(bytes: Uint8Array): void;
+      readonly connected: () => void;
+      readonly received: (bytes: Uint8Array) => void;
     }
     const dial = (address: Address, { connected, received }: DialEvents): SimulatedSocket =>
       connect(address).setKeepAlive(true, 5_000).once('connect', connected).on('data', received);

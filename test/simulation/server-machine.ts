@@ -53,10 +53,10 @@ export class ServerMachine extends Machine {
     this.#isUp = false;
     this.end(ending);
     // What is left of the program is put away; nothing of that reaches the world.
-    void running.server.close().then(
-      () => running.file.close(),
-      () => undefined,
-    );
+    void running.server
+      .close()
+      .then(() => running.file.close())
+      .catch(() => undefined);
   }
 
   /** All bytes of the stream, as they stand in the file. */

@@ -11,7 +11,7 @@ const seeds = 150 * effort;
 const isSingle = process.env['DS_HISTORIES'] === '1';
 const { stackTraceLimit } = Error;
 /** By then all must have come right, however long the faults lasted: keep-alive alone takes 40 s to find a dead peer. */
-const LIMIT_MS = 30 * 60_000;
+const LIMIT_MS = 10 * 60_000;
 
 it(
   `brings each operation in once, in ${seeds} histories`,

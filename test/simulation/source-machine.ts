@@ -2,7 +2,7 @@
  * The machine of the source and its application. When the program starts, it looks where the stream ends, and goes on with
  * the operation that comes next.
  */
-import { SourceError, StreamSource } from '@ds/source';
+import { SourceError, StreamSource, type StreamSourceOptions } from '@ds/source';
 import type { StreamFile } from '@ds/stream-file';
 
 import { Machine, type Ending } from './machine.js';
@@ -17,6 +17,7 @@ export interface SourceSettings {
 
 interface Program {
   stop: boolean;
+  readonly ending: AbortController;
   source?: StreamSource;
   outbox?: StreamFile;
 }
@@ -36,7 +37,7 @@ export class SourceMachine extends Machine {
 
   /** Starts the program, which runs until it has nothing to do any more, or is ended. */
   start(): void {
-    const program: Program = { stop: false };
+    const program: Program = { stop: false, ending: new AbortController() };
     this.#program = program;
     this.#run(program).catch((error: unknown) => {
       const isPassing =
@@ -53,20 +54,21 @@ export class SourceMachine extends Machine {
     if (!program) return;
     this.#program = undefined;
     program.stop = true;
+    program.ending.abort();
     this.end(ending);
-    void program.source?.abort().then(
-      () => program.outbox?.close(),
-      () => undefined,
-    );
+    void program.source
+      ?.abort()
+      .then(() => program.outbox?.close())
+      .catch(() => undefined);
   }
 
   async #run(program: Program): Promise<void> {
     const { world } = this;
     const { hasOutbox, ...settings } = this.#settings;
+    const { connect } = this.network;
     const outbox = hasOutbox ? await this.openFile() : undefined;
     if (outbox) program.outbox = outbox;
-    const { connect } = this.network;
-    const source = await StreamSource.open({
+    const options: StreamSourceOptions = {
       ...settings,
       ...(outbox && { outbox }),
       servers: world.servers.map((server) => server.source),
@@ -79,7 +81,8 @@ export class SourceMachine extends Machine {
       onServerState: (state) => {
         if (state.kind === 'left-out' && !program.stop) world.check.leftOut(state.error);
       },
-    });
+    };
+    const source = await StreamSource.open(options, { signal: program.ending.signal });
     program.source = source;
     const { operations } = world.expected;
     const commits: Promise<unknown>[] = [];
