@@ -1,5 +1,4 @@
 /** What must be so at any moment of a history. The first thing that is not ends it. */
-import { StreamFile } from '@ds/stream-file';
 import type { ExpectedStream } from './operations.js';
 
 export class Check {
@@ -66,7 +65,6 @@ export class Check {
   }
 
   #isWhole(entries: bigint): void {
-    if (!('operationAt' in StreamFile.prototype)) return;
     try {
       this.#expected.nextAfter(entries);
     } catch (error) {

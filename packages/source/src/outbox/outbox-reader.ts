@@ -11,6 +11,9 @@ import {
 import type { Request } from '../requests/request-log.js';
 import type { Outbox } from './outbox.js';
 
+/** Bytes of operations that are sent as one because it is not known where each of them ends. */
+const JOINED_BYTES_MAX = 16 << 20;
+
 const nothing = (): void => undefined;
 
 export class OutboxReader {
@@ -45,13 +48,13 @@ export class OutboxReader {
    * as stand in one page. Undefined where there are none.
    */
   async operationFrom(first: bigint, end: bigint): Promise<Request | undefined> {
-    const operation = this.#outbox.operationAt?.(first);
-    const known = operation?.commitTimeMs === undefined ? undefined : operation.nextEntry;
-    const until = known !== undefined && known < end ? known : end;
     let offset = await this.#outbox.offsetOf(first);
+    if (offset === undefined) return undefined;
+    const known = await this.#operationEnd(first, offset);
+    const until = known !== undefined && known < end ? known : end;
     let next = first;
     do {
-      const chunk = offset === undefined ? undefined : await this.#outbox.read(offset, ENTRY_BYTES_MAX);
+      const chunk = await this.#outbox.read(offset, ENTRY_BYTES_MAX);
       if (!chunk) break;
       next = this.#add(chunk.bytes, next, until);
       offset = chunk.nextOffset;
@@ -65,6 +68,17 @@ export class OutboxReader {
       resolve: nothing,
       reject: nothing,
     };
+  }
+
+  /**
+   * Where the operation ends that begins with `first`, which stands at `offset`. Operations of which only the end of the last
+   * one is known, as after a crash, are taken for one, unless that would be too large to be held.
+   */
+  async #operationEnd(first: bigint, offset: number): Promise<bigint | undefined> {
+    const operation = this.#outbox.operationAt?.(first);
+    if (!operation || operation.commitTimeMs !== undefined) return operation?.nextEntry;
+    const end = await this.#outbox.offsetOf(operation.nextEntry);
+    return end !== undefined && end - offset <= JOINED_BYTES_MAX ? operation.nextEntry : undefined;
   }
 
   /** Adds stored entries, numbered from `next` on, up to `until`; returns the number behind them. */
