@@ -33,9 +33,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'entries are sent before they are durable',
     package: 'stream-file',
     file: 'commits/writer.ts',
-    find: 'const dataCrc = await this.#writeData(start, end, group[0]!.spill);',
-    replace:
-      'store.advance(end); events.committed(); const dataCrc = await this.#writeData(start, end, group[0]!.spill);',
+    find: 'this.#writingTo = end;',
+    replace: 'this.#writingTo = end; store.advance(end); events.committed();',
   },
   {
     bug: 'a commit is acknowledged to the source before it is durable',

@@ -1,7 +1,7 @@
 // Bundles a program of a package's tests, sources and all, so that it runs in a process of its own; where a bug is to be
 // planted, with that change of one source file. The bundles stand in this package's `node_modules`, where what they import
 // is found.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +72,11 @@ export class BundledProgram implements AsyncDisposable {
     return spawn(process.execPath, [...nodeOptions, this.#path, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+  }
+
+  /** Starts it with a channel for messages. */
+  fork(...options: string[]): ChildProcess {
+    return fork(this.#path, options, { serialization: 'advanced' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
