@@ -73,6 +73,22 @@ describe('A connection that is cut again and again', () => {
     }
   });
 
+  it('every few hundred kilobytes brings in 12,000 entries, each once', async () => {
+    const random = new Random();
+    const server = await TestServer.start();
+    const proxy = await Proxy.start(() => server.port);
+    proxy.budget = () => ({ up: random.integer(200_000, 500_000), down: Infinity });
+    const source = await openSource([proxy.address]);
+    const operations = Array.from({ length: 1_200 }, (_, at) =>
+      Array.from({ length: 10 }, (_none, entry) => filled((at + entry) % 256, 600)),
+    );
+    const sent = await pipeline(source, operations);
+    await source.close();
+    expect(sent).toHaveLength(12_000);
+    expect(await server.entries()).toEqual(numbered(sent));
+    expect(proxy.connections).toBeGreaterThan(10);
+  });
+
   it('behind an operation larger than all buffers starts it over', async () => {
     const server = await TestServer.start();
     const proxy = await Proxy.start(() => server.port);
