@@ -232,6 +232,33 @@ describe('ports', () => {
   });
 });
 
+describe('file descriptors', () => {
+  it('that run out shut nobody out for longer than that: it says so, and goes on', async () => {
+    await using folder = await temporaryFolder();
+    const args = ['--file', folder.path('stream.bin'), ...freePorts];
+    await using server = startProgram('bash', ['-c', 'ulimit -n 64; exec "$0" "$@"', bin, ...args]);
+    const { clients, source } = await server.ready();
+    const sockets = await Promise.all(Array.from({ length: 150 }, () => connectTo(clients)));
+    for (const socket of sockets) socket.on('error', () => undefined).resume();
+    await server.writes('err', /out of file descriptors/);
+    // Those that were let in stay; all others are gone before long.
+    const isOpen = (socket: Socket): boolean => !socket.readableEnded && !socket.destroyed;
+    await expect.poll(() => sockets.filter(isOpen).length, { timeout: 10_000 }).toBeLessThan(60);
+    expect(sockets.filter(isOpen).length).toBeGreaterThan(5);
+    for (const socket of sockets) socket.destroy();
+    const total = (): Promise<bigint | undefined> =>
+      headerOf(clients).then(
+        ({ totalEntries }) => totalEntries,
+        () => undefined,
+      );
+    await expect.poll(total, { timeout: 10_000 }).toBe(0n);
+    expect(await openAsSource(source, '')).toMatchObject({ kind: 'result', code: ResultCode.ok });
+    const { status, err } = await server.stop();
+    expect(status).toBe(0);
+    expect(err.match(/out of file descriptors/g)?.length).toBeLessThan(5);
+  });
+});
+
 describe('options', () => {
   it('come from the config file, the environment and the command line, the last one winning', async () => {
     await using folder = await temporaryFolder();

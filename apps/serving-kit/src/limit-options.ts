@@ -30,6 +30,10 @@ export const limitOptions = {
   idleTimeout: timeout()
     .default(defaultLimits.idleMs)
     .meta({ description: 'time without a command on a connection that is not streaming' }),
+  queriesPerSecondMax: field
+    .integer({ min: 1, max: 10_000_000 })
+    .default(defaultLimits.queriesPerSecondMax)
+    .meta({ description: 'queries of one client answered in a second; it is held back beyond that' }),
   stallTimeout: timeout()
     .default(defaultLimits.stallMs)
     .meta({ description: 'time in which a peer has not taken a byte of what it is sent' }),
@@ -57,6 +61,7 @@ export function limitsOf(
     firstCommandMs: given.firstCommandTimeout,
     commandMs: given.commandTimeout,
     idleMs: given.idleTimeout,
+    queriesPerSecondMax: given.queriesPerSecondMax,
     stallMs: given.stallTimeout,
     sendBytesMax: given.clientBuffer,
     closeMs: given.closeTimeout,

@@ -54,6 +54,7 @@ describe('what an app is told of its limits', () => {
     ['--first-command-timeout', '7s', { firstCommandMs: 7000 }],
     ['--command-timeout', '7s', { commandMs: 7000 }],
     ['--idle-timeout', '7s', { idleMs: 7000 }],
+    ['--queries-per-second-max', '7', { queriesPerSecondMax: 7 }],
     ['--stall-timeout', '7s', { stallMs: 7000 }],
     ['--close-timeout', '7s', { closeMs: 7000 }],
   ])('arrives at the server: %s', (option, value, changed) => {

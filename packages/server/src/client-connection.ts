@@ -4,6 +4,8 @@
  * A streaming client is sent what stands behind its cursor, as far as its socket takes it, whether that comes from the
  * disk or was committed a moment ago: there is one way to be served, and no hand-over between two.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { ENTRY_BYTES_MAX, result, ResultCode } from '@ds/codec';
 import type { Chunk, StreamFile } from '@ds/stream-file';
 
@@ -11,6 +13,7 @@ import { ClientSession, type ClientAnswer, type ClientQuery } from './client-ses
 import type { ByteSocket } from './listener.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
+import { QueryPace } from './query-pace.js';
 import { sameToken } from './same-token.js';
 import { wholeEntries } from './whole-entries.js';
 
@@ -32,6 +35,7 @@ export class ClientConnection {
   readonly peer: PeerSocket;
   readonly #context: ClientConnectionContext;
   readonly #session: ClientSession;
+  readonly #pace: QueryPace;
   /** Offset in the file of the next byte to send, while streaming. */
   #cursor = 0;
   /** Counts streams, so that a read for an earlier one is told apart. */
@@ -46,6 +50,7 @@ export class ClientConnection {
 
   constructor(socket: ByteSocket, context: ClientConnectionContext) {
     this.#context = context;
+    this.#pace = new QueryPace(context.limits.queriesPerSecondMax);
     this.#session = new ClientSession(context.file.identity.streamType, {
       asksForToken: context.token !== undefined,
     });
@@ -146,7 +151,9 @@ export class ClientConnection {
       return;
     }
     this.#querying = true;
-    void this.#find(query)
+    const waitMs = this.#pace.take(Date.now());
+    const found = waitMs === 0 ? this.#find(query) : sleep(waitMs).then(() => this.#find(query));
+    void found
       .catch((error: unknown): ClientAnswer => {
         this.#context.logger.error({ peer: this.peer.name, error }, 'cannot read the stream');
         return { kind: 'failure', result: result(ResultCode.readFailed, String(error)) };

@@ -29,6 +29,8 @@ export interface ServerLimits {
   readonly commandMs: number;
   /** Time without a command on a connection that is not streaming. A streaming connection is never idle. Default 10 min. */
   readonly idleMs: number;
+  /** Entry, Bookmark, Start and StartBookmark of one client answered in a second; the next have to wait. Default 20,000. */
+  readonly queriesPerSecondMax: number;
   /** Time in which a peer that has something to take has not taken a byte. Default 2 min. */
   readonly stallMs: number;
   /** Bytes handed to one client's socket ahead of what it has taken. Default 1 MiB. */
@@ -45,6 +47,7 @@ export const defaultLimits: ServerLimits = {
   firstCommandMs: 10_000,
   commandMs: 10_000,
   idleMs: 600_000,
+  queriesPerSecondMax: 20_000,
   stallMs: 120_000,
   sendBytesMax: 1 << 20,
   closeMs: 5_000,

@@ -6,6 +6,7 @@
  */
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
+import type { Descriptors } from './descriptors.js';
 import { ServerError } from './errors.js';
 import type { BoundAddress, ByteSocket, Listen, Listener } from './listener.js';
 import type { Logger } from './options.js';
@@ -28,6 +29,7 @@ interface PortContext<Connection extends PortConnection> {
   readonly connectionsPerAddressMax: number;
   /** Time for a TLS handshake, in milliseconds. */
   readonly handshakeMs: number;
+  readonly descriptors: Descriptors;
   readonly logger: Logger;
   /** Takes a connection that was let in; `closed` is to be called when it is gone. */
   connect(socket: ByteSocket, closed: () => void): Connection;
@@ -35,6 +37,8 @@ interface PortContext<Connection extends PortConnection> {
 
 /** Connections that are told that there is no room, at once; any more are cut off. */
 const REFUSALS_MAX = 256;
+/** A flood of connections must not become one of log lines. */
+const REFUSAL_LOG_INTERVAL_MS = 10_000;
 
 export class Port<Connection extends PortConnection> {
   readonly connections = new Set<Connection>();
@@ -43,6 +47,9 @@ export class Port<Connection extends PortConnection> {
   #tls: TlsAcceptor | undefined;
   #accepted = 0;
   readonly #acceptedByHost = new Map<string, number>();
+  /** Since that was logged. */
+  #refusals = 0;
+  #refusalLoggedMs = -Infinity;
   /** Connections for which there was no room, as long as they are there. */
   readonly #refused = new Set<PeerSocket>();
 
@@ -94,12 +101,11 @@ export class Port<Connection extends PortConnection> {
   }
 
   #accept(socket: ByteSocket): void {
-    const { kind, connectionsMax, connectionsPerAddressMax, logger } = this.#context;
     const host = socket.remoteAddress ?? 'unknown';
     const fromHost = this.#acceptedByHost.get(host) ?? 0;
-    if (this.#accepted >= connectionsMax || fromHost >= connectionsPerAddressMax) {
-      logger.warn({ peer: host, connections: this.#accepted, fromHost }, `${kind} refused: server full`);
-      this.#refuse(socket);
+    const reason = this.#reasonToRefuse(fromHost);
+    if (reason !== undefined) {
+      this.#refuse(socket, reason);
       return;
     }
     this.#accepted++;
@@ -121,9 +127,17 @@ export class Port<Connection extends PortConnection> {
     logger.debug({ peer: connection.peer.name }, `${kind} connected`);
   }
 
+  #reasonToRefuse(fromHost: number): string | undefined {
+    const { connectionsMax, connectionsPerAddressMax, descriptors } = this.#context;
+    if (this.#accepted >= connectionsMax) return 'server full';
+    if (fromHost >= connectionsPerAddressMax) return 'server full for this address';
+    return descriptors.supply === 'enough' ? undefined : 'out of file descriptors';
+  }
+
   /** Tells a peer that there is no room, and ends the connection. Over TLS it would take a handshake to say so. */
-  #refuse(socket: ByteSocket): void {
-    if (this.#tls || this.#refused.size >= REFUSALS_MAX) {
+  #refuse(socket: ByteSocket, reason: string): void {
+    this.#logRefusal(socket, reason);
+    if (this.#tls || this.#refused.size >= REFUSALS_MAX || this.#context.descriptors.supply === 'none') {
       socket.on('error', () => undefined);
       socket.destroy();
       return;
@@ -135,6 +149,20 @@ export class Port<Connection extends PortConnection> {
     });
     this.#refused.add(peer);
     peer.write(encodeResult(result(ResultCode.serverFull)));
-    peer.finish('server full');
+    peer.finish(reason);
+  }
+
+  /** Says it at once, and then how often it has happened. */
+  #logRefusal({ remoteAddress }: ByteSocket, reason: string): void {
+    this.#refusals++;
+    const nowMs = Date.now();
+    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_INTERVAL_MS) return;
+    const { kind, logger } = this.#context;
+    logger.warn(
+      { peer: remoteAddress, reason, refused: this.#refusals, connections: this.#accepted },
+      `${kind} refused`,
+    );
+    this.#refusalLoggedMs = nowMs;
+    this.#refusals = 0;
   }
 }

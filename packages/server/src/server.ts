@@ -3,6 +3,7 @@ import type { Entry, EntryBatch, Header } from '@ds/codec';
 import type { Commit, StreamFile } from '@ds/stream-file';
 
 import { ClientConnection } from './client-connection.js';
+import { Descriptors } from './descriptors.js';
 import { listenTcp, type BoundAddress, type Listen } from './listener.js';
 import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
 import { Port } from './port.js';
@@ -43,12 +44,14 @@ export class StreamServer implements AsyncDisposable {
     this.file = file;
     this.#limits = { ...defaultLimits, ...limits };
     const shared = { file, limits: this.#limits, logger };
+    const descriptors = new Descriptors();
     const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
     this.#clients = new Port({
       kind: 'client',
       connectionsMax: clientsMax,
       connectionsPerAddressMax: clientsPerAddressMax,
       handshakeMs,
+      descriptors,
       logger,
       connect: (socket, closed) => new ClientConnection(socket, { ...shared, token: clients.token, closed }),
     });
@@ -58,6 +61,7 @@ export class StreamServer implements AsyncDisposable {
       connectionsMax: sourcesMax,
       connectionsPerAddressMax: sourcesMax,
       handshakeMs,
+      descriptors,
       logger,
       connect: (socket, closed) =>
         new SourceConnection(socket, { ...shared, gate, token: source?.token, closed }),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeResult, encodeSourceMessage, result, ResultCode } from '@ds/codec';
 
 import type { StreamServer } from '../src/index.js';
+import { QueryPace } from '../src/query-pace.js';
 import { command, expectStop, fill, MIB, OK, start } from './support/client.js';
 import { hex, packetsIn, Peer, sleep } from './support/peer.js';
 import { openSource, TestSource } from './support/source.js';
@@ -151,5 +152,43 @@ describe('The time without a byte taken', () => {
     expect(slow.closed).toBe(false);
     expect(slow.totalBytes).toBe(size + OK.length);
     expect(stalled.totalBytes).toBeLessThan(20 * MIB);
+  });
+});
+
+describe('The number of answers in a second', () => {
+  const entry = command({ kind: 'entry', entryNumber: 99n });
+  const answerBytes = OK.length + 17;
+
+  it('is limited for each client: who asks more often waits, is not read meanwhile, and gets every answer', async () => {
+    const server = await serve(await goldenStream(), { limits: { queriesPerSecondMax: 20 } });
+    const eager = await Peer.connect(server.clientAddress);
+    const begunMs = performance.now();
+    eager.send(...Array.from({ length: 30 }, () => entry));
+    await eager.take(20 * answerBytes);
+    eager.send(header);
+    const other = await ask(server);
+    other.send(entry);
+    await other.take(answerBytes);
+    await eager.take(10 * answerBytes + headerAnswerBytes);
+    expect(performance.now() - begunMs).toBeGreaterThan(450);
+  });
+
+  it('can be saved up for one second, and no longer', () => {
+    const pace = new QueryPace(10);
+    const waits = (nowMs: number, count: number): number[] =>
+      Array.from({ length: count }, () => pace.take(nowMs));
+    expect(waits(0, 12)).toEqual([...Array<number>(10).fill(0), 100, 200]);
+    expect(waits(100_000, 11)).toEqual([...Array<number>(10).fill(0), 100]);
+  });
+});
+
+describe('The number of sources', () => {
+  it('is limited, too: one too many is told so', async () => {
+    const server = await serve(await goldenStream(), { limits: { sourcesMax: 1 } });
+    const source = await TestSource.open(server);
+    const second = await TestSource.connect(server);
+    expect(hex(await second.peer.rest())).toBe(serverFull);
+    source.send({ kind: 'header' });
+    expect(await source.answer()).toMatchObject({ code: 0 });
   });
 });
