@@ -42,9 +42,9 @@ const layers: Record<string, Layer> = {
   },
   '@ds/app-kit': { uses: ['@ds/codec'], libraries: 'any', node: true },
   '@ds/serving-kit': {
-    uses: ['@ds/app-kit', '@ds/server', '@ds/stream-file'],
-    libraries: [],
-    node: false,
+    uses: ['@ds/app-kit', '@ds/codec', '@ds/server', '@ds/stream-file'],
+    libraries: ['prom-client'],
+    node: true,
   },
   'ds-server': app,
   'ds-relay': app,

@@ -2,7 +2,7 @@
 
 import { defineApp, packageVersion } from '@ds/app-kit';
 import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
-import { clientAccessOf, limitsOf, openingProgress, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, Monitor, openingProgress, storageOf } from '@ds/serving-kit';
 import { options } from './options.js';
 
 export const app = defineApp({
@@ -15,12 +15,17 @@ export const app = defineApp({
   ],
   options,
   async main(given, { logger, ready, signal, stopped }) {
+    await using monitor = await Monitor.start(given, logger);
     const relay = await start(
       {
         upstream: given.upstream,
         streamType: given.streamType,
         path: given.file,
-        file: { ...storageOf(given), onProgress: openingProgress(logger) },
+        file: {
+          ...storageOf(given),
+          onProgress: openingProgress(logger),
+          ...(monitor && { observer: monitor.storageObserver }),
+        },
         clients: { host: given.host, port: given.port, ...(await clientAccessOf(given)) },
         limits: limitsOf(given),
         onMismatch: given.onMismatch,
@@ -28,14 +33,21 @@ export const app = defineApp({
         answerMs: given.answerTimeout,
         retry: { longestMs: given.retryInterval },
         logger,
+        ...(monitor && { observer: monitor.serverObserver }),
       },
       signal,
     );
     if (!relay) return;
     try {
-      ready({ clients: relay.clientAddress });
+      monitor?.watch({
+        file: relay,
+        server: { clients: () => relay.clients(), sourceCount: 0 },
+        unready: () => (relay.following ? undefined : 'the upstream is not followed'),
+      });
+      ready({ clients: relay.clientAddress, ...(monitor && { metrics: monitor.address }) });
       await Promise.race([stopped, relay.finished]);
     } finally {
+      monitor?.watch(undefined);
       await relay.close();
     }
     logger.info({ path: given.file }, 'closed');

@@ -1,7 +1,7 @@
 /** What `ds-relay` can be told: the one place where each option, its default and its limits stand. */
 
 import { field } from '@ds/app-kit';
-import { clientAccessOptions, limitOptions, storageOptions } from '@ds/serving-kit';
+import { clientAccessOptions, limitOptions, monitorOptions, storageOptions } from '@ds/serving-kit';
 
 export const options = {
   upstream: field
@@ -35,4 +35,5 @@ export const options = {
     .meta({ description: 'longest wait before an upstream that is lost is tried again' }),
   ...storageOptions,
   ...limitOptions,
+  ...monitorOptions,
 };

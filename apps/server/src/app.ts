@@ -2,7 +2,7 @@
 
 import { defineApp, packageVersion } from '@ds/app-kit';
 import { StreamServer } from '@ds/server';
-import { clientAccessOf, limitsOf, sourceAccessOf, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, Monitor, sourceAccessOf, storageOf } from '@ds/serving-kit';
 import { options } from './options.js';
 import { watchStorage } from './storage-watch.js';
 import { openStream } from './stream.js';
@@ -25,7 +25,9 @@ export const app = defineApp({
       streamType: given.streamType,
       version: given.fileVersion,
     };
-    const file = await openStream(given.file, wanted, storageOf(given), logger);
+    await using monitor = await Monitor.start(given, logger);
+    const observed = monitor && { observer: monitor.storageObserver };
+    const file = await openStream(given.file, wanted, { ...storageOf(given), ...observed }, logger);
     try {
       const server = await StreamServer.start({
         file,
@@ -33,11 +35,18 @@ export const app = defineApp({
         source,
         limits: limitsOf(given),
         logger,
+        ...(monitor && { observer: monitor.serverObserver }),
       });
+      monitor?.watch({ file, server });
       const unwatch = watchStorage(file, logger);
       const { clientAddress, sourceAddress = clientAddress } = server;
-      ready({ clients: clientAddress, source: sourceAddress });
+      ready({
+        clients: clientAddress,
+        source: sourceAddress,
+        ...(monitor && { metrics: monitor.address }),
+      });
       await stopped;
+      monitor?.watch(undefined);
       unwatch();
       await server.close();
     } finally {

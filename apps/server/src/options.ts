@@ -4,6 +4,7 @@ import { field } from '@ds/app-kit';
 import {
   clientAccessOptions,
   limitOptions,
+  monitorOptions,
   sourceAccessOptions,
   sourceLimitOptions,
   storageOptions,
@@ -36,4 +37,5 @@ export const options = {
   ...storageOptions,
   ...limitOptions,
   ...sourceLimitOptions,
+  ...monitorOptions,
 };

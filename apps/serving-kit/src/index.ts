@@ -7,5 +7,6 @@ export {
   sourceAccessOptions,
 } from './access-options.js';
 export { limitOptions, limitsOf, sourceLimitOptions } from './limit-options.js';
+export { Monitor, monitorOptions, type Watched } from './monitor/monitor.js';
 export { openingProgress } from './opening-progress.js';
 export { storageOf, storageOptions } from './storage-options.js';

@@ -1,6 +1,6 @@
 /** What a relay can be told. */
 import type { RetryOptions } from '@ds/client';
-import type { PortOptions, Logger, ServerLimits } from '@ds/server';
+import type { Logger, PortOptions, ServerLimits, ServerObserver } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
 export interface StreamRelayOptions {
@@ -28,6 +28,8 @@ export interface StreamRelayOptions {
   /** When a lost upstream is tried again. Default: for ever, at least every 10 s. */
   readonly retry?: Partial<RetryOptions>;
   readonly logger?: Logger;
+  /** Told what happens to clients, for metrics. */
+  readonly observer?: ServerObserver;
   /** @internal Options of the client and of the server by which tests put another network in place. */
   readonly network?: { readonly client: object; readonly server: object };
 }

@@ -7,7 +7,7 @@
  */
 import { ClientError } from '@ds/client';
 import type { Header } from '@ds/codec';
-import { StreamServer, type BoundAddress, type PortOptions } from '@ds/server';
+import { StreamServer, type BoundAddress, type ClientStatus, type PortOptions } from '@ds/server';
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
 import { agrees, openAgreed } from './agreement.js';
@@ -26,6 +26,7 @@ export class StreamRelay implements AsyncDisposable {
   readonly #closing: AbortController;
   #file: StreamFile;
   #server: StreamServer;
+  #following = true;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -81,6 +82,21 @@ export class StreamRelay implements AsyncDisposable {
     return this.#file.header;
   }
 
+  /** Whether the upstream was reached and is being followed. */
+  get following(): boolean {
+    return this.#following;
+  }
+
+  /** Why nothing can be stored any more, if that is so. */
+  get failure(): StreamFileError | undefined {
+    return this.#file.failure;
+  }
+
+  /** Each client as it is now. */
+  clients(): Generator<ClientStatus> {
+    return this.#server.clients();
+  }
+
   /** Stops following, stores what was received, lets clients take what is on its way, and closes the file. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -114,9 +130,11 @@ export class StreamRelay implements AsyncDisposable {
       try {
         await copy(this.#file, this.#options, signal, () => {
           pause.reset();
+          this.#following = true;
         });
       } catch (error) {
         if (signal.aborted || !isPassing(error)) throw error;
+        this.#following = false;
         loggerOf(this.#options).warn({ path: this.#file.path, reason: error.message }, 'not following');
       }
       await pause.wait(signal);
@@ -135,13 +153,14 @@ export class StreamRelay implements AsyncDisposable {
 }
 
 function serve(file: StreamFile, options: StreamRelayOptions, clients: PortOptions): Promise<StreamServer> {
-  const { limits } = options;
+  const { limits, observer } = options;
   return StreamServer.start({
     ...options.network?.server,
     file,
     clients,
     logger: loggerOf(options),
     ...(limits && { limits }),
+    ...(observer && { observer }),
   });
 }
 

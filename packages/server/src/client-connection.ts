@@ -11,6 +11,7 @@ import type { Chunk, StreamFile } from '@ds/stream-file';
 
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
 import type { ByteSocket } from './listener.js';
+import { disconnectReason, type ClientStatus, type ServerObserver } from './observer.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { QueryPace } from './query-pace.js';
@@ -24,6 +25,7 @@ export interface ClientConnectionContext {
   readonly token: Uint8Array | undefined;
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  readonly observer: ServerObserver | undefined;
   /** The connection is gone. */
   closed(connection: ClientConnection): void;
 }
@@ -53,6 +55,7 @@ export class ClientConnection {
     this.#pace = new QueryPace(context.limits.queriesPerSecondMax);
     this.#session = new ClientSession(context.file.identity.streamType, {
       asksForToken: context.token !== undefined,
+      rejected: (code) => context.observer?.rejected('client', code),
     });
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
@@ -66,6 +69,7 @@ export class ClientConnection {
       closed: (reason) => {
         this.#stream++;
         this.#context.logger.debug({ peer: this.peer.name, reason }, 'client disconnected');
+        this.#context.observer?.disconnected('client', disconnectReason(reason, !!this.#session.refusal));
         this.#context.closed(this);
       },
     });
@@ -73,6 +77,14 @@ export class ClientConnection {
       this.#peerEnded = true;
       this.#work();
     });
+  }
+
+  /** What the client does, and how far it is behind. */
+  get status(): ClientStatus {
+    const { file } = this.#context;
+    const { state } = this.#session;
+    const lagBytes = state === 'streaming' ? file.committedLength - this.#cursor + this.peer.pendingBytes : 0;
+    return { peer: this.peer.name, state, lagBytes, pendingBytes: this.peer.pendingBytes };
   }
 
   /** The stream has grown. */
@@ -238,6 +250,7 @@ export class ClientConnection {
     const count = wholeEntries(bytes, WRITE_BYTES);
     this.#cursor = nextOffset - (bytes.length - count);
     this.peer.write(bytes.subarray(0, count));
+    this.#context.observer?.sent(count);
   }
 
   #readFailed(error: unknown): void {

@@ -50,7 +50,17 @@ export class ClientSession {
   /** Whether a token must be shown before anything else. */
   #locked: boolean;
 
-  constructor(streamType: bigint, { asksForToken = false } = {}) {
+  /** Told the number of each error that is answered. */
+  readonly #rejected: (code: number) => void;
+
+  constructor(
+    streamType: bigint,
+    {
+      asksForToken = false,
+      rejected = () => undefined,
+    }: { readonly asksForToken?: boolean; readonly rejected?: (code: number) => void } = {},
+  ) {
+    this.#rejected = rejected;
     this.#locked = asksForToken;
     this.#decoder = new FrameDecoder(clientCommands(streamType));
   }
@@ -116,7 +126,9 @@ export class ClientSession {
         break;
       case 'start':
         if (!answer.found) {
-          this.#output.push(encodeResult(result(transition.refusal ?? ResultCode.invalidCommand)));
+          const refusal = result(transition.refusal ?? ResultCode.invalidCommand);
+          this.#rejected(refusal.code);
+          this.#output.push(encodeResult(refusal));
           return;
         }
         this.#output.push(OK);
@@ -140,6 +152,7 @@ export class ClientSession {
   close(refusal: Result): void {
     if (this.#state === 'closed') return;
     this.#refusal = refusal;
+    this.#rejected(refusal.code);
     this.#output.push(encodeResult(refusal));
     this.#state = 'closed';
   }

@@ -9,6 +9,7 @@ import { encodeResult, result, ResultCode } from '@ds/codec';
 import type { Descriptors } from './descriptors.js';
 import { ServerError } from './errors.js';
 import type { BoundAddress, ByteSocket, Listen, Listener } from './listener.js';
+import type { PeerKind, RefusalReason, ServerObserver } from './observer.js';
 import type { Logger } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { TlsAcceptor, type TlsFiles } from './tls.js';
@@ -24,12 +25,13 @@ export interface PortConnection {
 
 interface PortContext<Connection extends PortConnection> {
   /** What connects here, for logs: `client` or `source`. */
-  readonly kind: string;
+  readonly kind: PeerKind;
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
   /** Time for a TLS handshake, in milliseconds. */
   readonly handshakeMs: number;
   readonly descriptors: Descriptors;
+  readonly observer: ServerObserver | undefined;
   readonly logger: Logger;
   /** Takes a connection that was let in; `closed` is to be called when it is gone. */
   connect(socket: ByteSocket, closed: () => void): Connection;
@@ -39,6 +41,12 @@ interface PortContext<Connection extends PortConnection> {
 const REFUSALS_MAX = 256;
 /** A flood of connections must not become one of log lines. */
 const REFUSAL_LOG_INTERVAL_MS = 10_000;
+
+const reasonTexts: Readonly<Record<RefusalReason, string>> = {
+  full: 'server full',
+  address: 'server full for this address',
+  descriptors: 'out of file descriptors',
+};
 
 export class Port<Connection extends PortConnection> {
   readonly connections = new Set<Connection>();
@@ -124,19 +132,21 @@ export class Port<Connection extends PortConnection> {
     const { kind, logger } = this.#context;
     const connection = this.#context.connect(socket, () => this.connections.delete(connection));
     this.connections.add(connection);
+    this.#context.observer?.accepted(kind);
     logger.debug({ peer: connection.peer.name }, `${kind} connected`);
   }
 
-  #reasonToRefuse(fromHost: number): string | undefined {
+  #reasonToRefuse(fromHost: number): RefusalReason | undefined {
     const { connectionsMax, connectionsPerAddressMax, descriptors } = this.#context;
-    if (this.#accepted >= connectionsMax) return 'server full';
-    if (fromHost >= connectionsPerAddressMax) return 'server full for this address';
-    return descriptors.supply === 'enough' ? undefined : 'out of file descriptors';
+    if (this.#accepted >= connectionsMax) return 'full';
+    if (fromHost >= connectionsPerAddressMax) return 'address';
+    return descriptors.supply === 'enough' ? undefined : 'descriptors';
   }
 
   /** Tells a peer that there is no room, and ends the connection. Over TLS it would take a handshake to say so. */
-  #refuse(socket: ByteSocket, reason: string): void {
-    this.#logRefusal(socket, reason);
+  #refuse(socket: ByteSocket, reason: RefusalReason): void {
+    this.#context.observer?.refused(this.#context.kind, reason);
+    this.#logRefusal(socket, reasonTexts[reason]);
     if (this.#tls || this.#refused.size >= REFUSALS_MAX || this.#context.descriptors.supply === 'none') {
       socket.on('error', () => undefined);
       socket.destroy();
@@ -149,7 +159,7 @@ export class Port<Connection extends PortConnection> {
     });
     this.#refused.add(peer);
     peer.write(encodeResult(result(ResultCode.serverFull)));
-    peer.finish(reason);
+    peer.finish(reasonTexts[reason]);
   }
 
   /** Says it at once, and then how often it has happened. */

@@ -5,6 +5,7 @@ import type { Commit, StreamFile } from '@ds/stream-file';
 import { ClientConnection } from './client-connection.js';
 import { Descriptors } from './descriptors.js';
 import { listenTcp, type BoundAddress, type Listen } from './listener.js';
+import type { ClientStatus, ServerObserver } from './observer.js';
 import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
 import { Port } from './port.js';
 import { SourceConnection } from './source-connection.js';
@@ -19,6 +20,8 @@ export interface StreamServerOptions {
   readonly source?: PortOptions;
   readonly limits?: Partial<ServerLimits>;
   readonly logger?: Logger;
+  /** Told what happens, for metrics. */
+  readonly observer?: ServerObserver;
   /** @internal Tests put another network in place. */
   readonly listen?: Listen;
 }
@@ -40,10 +43,17 @@ export class StreamServer implements AsyncDisposable {
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
 
-  private constructor({ file, clients, source, limits, logger = silentLogger }: StreamServerOptions) {
+  private constructor({
+    file,
+    clients,
+    source,
+    limits,
+    logger = silentLogger,
+    observer,
+  }: StreamServerOptions) {
     this.file = file;
     this.#limits = { ...defaultLimits, ...limits };
-    const shared = { file, limits: this.#limits, logger };
+    const shared = { file, limits: this.#limits, logger, observer };
     const descriptors = new Descriptors();
     const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
     this.#clients = new Port({
@@ -52,6 +62,7 @@ export class StreamServer implements AsyncDisposable {
       connectionsPerAddressMax: clientsPerAddressMax,
       handshakeMs,
       descriptors,
+      observer,
       logger,
       connect: (socket, closed) => new ClientConnection(socket, { ...shared, token: clients.token, closed }),
     });
@@ -62,6 +73,7 @@ export class StreamServer implements AsyncDisposable {
       connectionsPerAddressMax: sourcesMax,
       handshakeMs,
       descriptors,
+      observer,
       logger,
       connect: (socket, closed) =>
         new SourceConnection(socket, { ...shared, gate, token: source?.token, closed }),
@@ -112,6 +124,16 @@ export class StreamServer implements AsyncDisposable {
   /** Clients connected. */
   get clientCount(): number {
     return this.#clients.connections.size;
+  }
+
+  /** Sources connected, let in or not. */
+  get sourceCount(): number {
+    return this.#sources.connections.size;
+  }
+
+  /** Each client as it is now. */
+  *clients(): Generator<ClientStatus> {
+    for (const { status } of this.#clients.connections) yield status;
   }
 
   /** Opens an atomic operation; waits while too much waits to be written. */

@@ -18,6 +18,7 @@ import {
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
 import type { ByteSocket } from './listener.js';
+import { disconnectReason, type ServerObserver } from './observer.js';
 import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { sameToken } from './same-token.js';
@@ -33,6 +34,7 @@ export interface SourceConnectionContext {
   readonly token: Uint8Array | undefined;
   readonly limits: ServerLimits;
   readonly logger: Logger;
+  readonly observer: ServerObserver | undefined;
   /** The connection is gone. */
   closed(connection: SourceConnection): void;
 }
@@ -53,7 +55,9 @@ export class SourceConnection implements Gated {
 
   constructor(socket: ByteSocket, context: SourceConnectionContext) {
     this.#context = context;
-    this.#session = new SourceSession(context.file.identity.streamType);
+    this.#session = new SourceSession(context.file.identity.streamType, (code) =>
+      context.observer?.rejected('source', code),
+    );
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
         this.#session.receive(chunk);
@@ -67,6 +71,7 @@ export class SourceConnection implements Gated {
         this.#rollBack();
         context.gate.leave(this);
         context.logger.info({ peer: this.peer.name, reason }, 'source disconnected');
+        context.observer?.disconnected('source', disconnectReason(reason, !!this.#session.refusal));
         context.closed(this);
       },
     });

@@ -49,7 +49,11 @@ export class SourceSession {
   #ok: Uint8Array = OK;
   #okHeader: Uint8Array | undefined;
 
-  constructor(streamType: bigint) {
+  /** Told the number of each error that is answered. */
+  readonly #rejected: (code: number) => void;
+
+  constructor(streamType: bigint, rejected: (code: number) => void = () => undefined) {
+    this.#rejected = rejected;
     this.#decoder = new FrameDecoder(sourceMessageRuns(streamType));
   }
 
@@ -100,6 +104,7 @@ export class SourceSession {
   /** Gives an action's outcome: OK with the committed header, or a refusal that leaves the conversation as it is. */
   answer(ticket: number, answer: { readonly header: Uint8Array } | { readonly refusal: Result }): void {
     if (!this.#answers.has(ticket)) return;
+    if ('refusal' in answer) this.#rejected(answer.refusal.code);
     const bytes = 'header' in answer ? this.#okAnswer(answer.header) : encodeResult(answer.refusal);
     this.#answers.set(ticket, bytes);
   }
@@ -115,6 +120,7 @@ export class SourceSession {
   fail(refusal: Result, ticket = this.#nextTicket++): void {
     if (this.closed) return;
     this.#refusal = refusal;
+    this.#rejected(refusal.code);
     this.#answers.set(ticket, encodeResult(refusal));
     this.#state = 'closed';
   }

@@ -19,6 +19,11 @@ export {
   type RepairStep,
 } from './upkeep/repair.js';
 export { StreamFileReader, type StreamFileReaderOptions } from './reading/stream-file-reader.js';
-export { StreamFile, type StreamFileListener, type StreamFileOptions } from './stream-file.js';
+export {
+  StreamFile,
+  type StorageObserver,
+  type StreamFileListener,
+  type StreamFileOptions,
+} from './stream-file.js';
 export { verify, type StreamFileProblem, type VerifyOptions, type VerifyReport } from './upkeep/verify.js';
 export type { Commit, Durability } from './commits/writer.js';

@@ -22,8 +22,8 @@ import { Writer, type Commit, type Durability, type WriterEvents } from './commi
 import type { Disk, DiskFile } from './disk/disk.js';
 import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
-import { Journal } from './journal/journal.js';
 import type { Operation } from './journal/journal-format.js';
+import { Journal } from './journal/journal.js';
 import { createStreamFile } from './opening/creation.js';
 import { describeHolder, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
@@ -49,12 +49,22 @@ export interface StreamFileOptions {
   readonly cachePages?: number;
   /** Told how far a check of the file, or a rebuild of its bookmark index, has come. */
   readonly onProgress?: ProgressListener;
+  /** Told what writing costs, for metrics. */
+  readonly observer?: StorageObserver;
   /** @internal Tests put another disk in place. */
   readonly disk?: Disk;
   /** @internal As `disk`. Rejects with `BookmarkStoreLocked` if the file has a writer. */
   readonly openBookmarkStore?: (path: string) => Promise<BookmarkStore>;
   /** @internal Tests use small pages. */
   readonly pageBytes?: number;
+}
+
+/** Told what writing costs. Calls come from the midst of it: they must be quick and must not throw. */
+export interface StorageObserver {
+  /** A commit has become as durable as was promised, so long after it was asked for. */
+  committed(latencyMs: number): void;
+  /** The file was synced, which took so long. */
+  synced(latencyMs: number): void;
 }
 
 /** Told when the committed stream changes. */
@@ -88,6 +98,7 @@ export class StreamFile implements AsyncDisposable {
   readonly #writer: Writer;
   readonly #bookmarks: BookmarkIndex;
   readonly #journal: Journal;
+  readonly #observer: StorageObserver | undefined;
   readonly #listeners = new Set<StreamFileListener>();
   #closed: Promise<void> | undefined;
 
@@ -100,6 +111,7 @@ export class StreamFile implements AsyncDisposable {
     reader: Reader;
     bookmarks: BookmarkIndex;
     journal: Journal;
+    observer: StorageObserver | undefined;
     makeWriter: (events: WriterEvents) => Writer;
   }) {
     this.path = parts.path;
@@ -110,6 +122,7 @@ export class StreamFile implements AsyncDisposable {
     this.#reader = parts.reader;
     this.#bookmarks = parts.bookmarks;
     this.#journal = parts.journal;
+    this.#observer = parts.observer;
     this.#writer = parts.makeWriter({
       committed: () => {
         for (const listener of this.#listeners) listener.committed();
@@ -117,6 +130,7 @@ export class StreamFile implements AsyncDisposable {
       truncated: ({ length }) => {
         for (const listener of this.#listeners) listener.truncated(length);
       },
+      synced: (latencyMs) => this.#observer?.synced(latencyMs),
     });
   }
 
@@ -188,7 +202,19 @@ export class StreamFile implements AsyncDisposable {
         commit,
         tail,
       );
-    return new StreamFile({ path, identity, disk, file, store, reader, bookmarks, journal, makeWriter });
+    const { observer } = options;
+    return new StreamFile({
+      path,
+      identity,
+      disk,
+      file,
+      store,
+      reader,
+      bookmarks,
+      journal,
+      observer,
+      makeWriter,
+    });
   }
 
   /**
@@ -303,7 +329,21 @@ export class StreamFile implements AsyncDisposable {
    * entries whose operations are not known
    */
   commitAtomicOp(commitTimeMs?: bigint): Promise<Commit> {
-    return this.#writer.commitOperation(commitTimeMs === undefined ? undefined : Number(commitTimeMs));
+    const committed = this.#writer.commitOperation(
+      commitTimeMs === undefined ? undefined : Number(commitTimeMs),
+    );
+    if (this.#observer) void this.#time(committed, this.#observer);
+    return committed;
+  }
+
+  async #time(committed: Promise<Commit>, observer: StorageObserver): Promise<void> {
+    const begunMs = performance.now();
+    try {
+      await committed;
+      observer.committed(performance.now() - begunMs);
+    } catch {
+      // Whoever has asked for the commit is told.
+    }
   }
 
   /**

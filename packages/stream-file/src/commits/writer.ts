@@ -71,6 +71,8 @@ export interface WriterEvents {
   committed(): void;
   /** The committed stream was cut to this extent. */
   truncated(extent: Extent): void;
+  /** The file was synced, which took so long. */
+  synced(latencyMs: number): void;
 }
 
 interface WriterParts {
@@ -613,7 +615,9 @@ export class Writer {
   }
 
   async #sync(): Promise<void> {
+    const begunMs = performance.now();
     await this.#meanwhile(this.#parts.file.sync());
+    this.#parts.events.synced(performance.now() - begunMs);
     this.#durable = this.#record;
   }
 

@@ -1,0 +1,107 @@
+/**
+ * What a serving app counts, in the form that Prometheus reads. Names and units follow its conventions, and every label's
+ * values come from a small set; what there is of each client is asked for apart.
+ */
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ResultCode } from '@ds/codec';
+import type { ServerObserver, StreamServer } from '@ds/server';
+import type { StorageObserver, StreamFile } from '@ds/stream-file';
+
+/** What the figures are taken from when they are asked for. */
+export interface Measured {
+  readonly file: Pick<StreamFile, 'header' | 'failure'>;
+  readonly server: Pick<StreamServer, 'clients' | 'sourceCount'>;
+}
+
+/** From a tenth of a millisecond, what a sync costs at best, to 10 s, when something is very wrong. */
+const LATENCY_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10];
+
+const resultNames = new Map<number, string>(Object.entries(ResultCode).map(([name, code]) => [code, name]));
+
+export class Metrics {
+  readonly registry = new Registry();
+  /** To be given to the server. */
+  readonly serverObserver: ServerObserver;
+  /** To be given to the stream file. */
+  readonly storageObserver: StorageObserver;
+
+  /** `measured` gives undefined as long as nothing is served. */
+  constructor(measured: () => Measured | undefined) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    const gauge = (name: string, help: string, value: (from: Measured) => number): void => {
+      const created: Gauge = new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          const from = measured();
+          if (from) created.set(value(from));
+        },
+      });
+    };
+    gauge('ds_stream_entries', 'Committed entries.', ({ file }) => Number(file.header.totalEntries));
+    gauge('ds_stream_bytes', 'Bytes of the stream file in use.', ({ file }) =>
+      Number(file.header.totalLength),
+    );
+    gauge('ds_storage_failed', '1 when nothing can be written any more.', ({ file }) =>
+      file.failure ? 1 : 0,
+    );
+    gauge('ds_sources', 'Source connections.', ({ server }) => server.sourceCount);
+    gauge('ds_client_lag_bytes_max', 'Bytes that the client furthest behind has not taken.', ({ server }) => {
+      let most = 0;
+      for (const { lagBytes } of server.clients()) most = Math.max(most, lagBytes);
+      return most;
+    });
+    const clients = new Gauge<'state'>({
+      name: 'ds_clients',
+      help: 'Client connections by what they do.',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        const counts = { stopped: 0, streaming: 0, closed: 0 };
+        for (const { state } of measured()?.server.clients() ?? []) counts[state]++;
+        for (const [state, count] of Object.entries(counts)) clients.set({ state }, count);
+      },
+    });
+
+    const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
+      new Counter({ name, help, labelNames, registers });
+    const accepted = counter('ds_connections_total', 'Connections let in.', ['peer']);
+    const refused = counter('ds_connections_refused_total', 'Connections not let in.', ['peer', 'reason']);
+    const ended = counter('ds_disconnects_total', 'Connections that have ended.', ['peer', 'reason']);
+    const rejected = counter('ds_rejected_total', 'Commands answered with an error.', ['peer', 'error']);
+    const sent = counter('ds_sent_bytes_total', 'Bytes of the stream handed to clients.', []);
+    this.serverObserver = {
+      accepted: (peer) => {
+        accepted.inc({ peer });
+      },
+      refused: (peer, reason) => {
+        refused.inc({ peer, reason });
+      },
+      disconnected: (peer, reason) => {
+        ended.inc({ peer, reason });
+      },
+      rejected: (peer, code) => {
+        rejected.inc({ peer, error: resultNames.get(code) ?? 'other' });
+      },
+      sent: (bytes) => {
+        sent.inc(bytes);
+      },
+    };
+
+    const histogram = (name: string, help: string): Histogram =>
+      new Histogram({ name, help, buckets: LATENCY_BUCKETS_S, registers });
+    const committed = histogram('ds_commit_seconds', 'Time from a commit to its acknowledgement.');
+    const synced = histogram('ds_sync_seconds', 'Time of a sync of the stream file.');
+    this.storageObserver = {
+      committed: (latencyMs) => {
+        committed.observe(latencyMs / 1000);
+      },
+      synced: (latencyMs) => {
+        synced.observe(latencyMs / 1000);
+      },
+    };
+  }
+}
