@@ -6,7 +6,7 @@ import { feedFromSource, feedInProcess, feedLast } from './feeding.js';
 import { World } from './world.js';
 
 /** Simulated time that a history may take. */
-const LIMIT_MS = 3_600_000;
+const LIMIT_MS = 300_000;
 
 /** What a history was made of, for a look at what the histories of a run have tried. */
 export interface Tried {
