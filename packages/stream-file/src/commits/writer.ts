@@ -291,6 +291,7 @@ export class Writer {
       const tail = at === 0 ? undefined : (await store.get(geometry.pageOf(length))).copy(at);
       await this.#fatally('cutting the stream', async () => {
         const session = newSession();
+        store.beginCut(geometry.pageOf(length));
         await store.directory.cut(geometry.pageOf(length), session);
         await journal.cut(extent, session);
         await this.#writeMark({ end: extent, session });

@@ -22,6 +22,8 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   readonly #loading = new Map<number, Promise<Page>>();
   /** Grows when committed pages change, so that a load under way knows that it is stale. */
   #generation = 0;
+  /** Index of the first page that is being cut off, or cut within. */
+  #cuttingFrom = Infinity;
   #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
 
   constructor(file: DiskFile, location: PageLocation, directory: Rows, cacheCount: number) {
@@ -47,10 +49,16 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     }
   }
 
+  /** Page `index` is about to be cut, or cut off: until `cut`, what readers load from there on is not described any more. */
+  beginCut(index: number): void {
+    this.#cuttingFrom = index;
+  }
+
   /** What is committed was cut. Pages from the cut on are forgotten, but for `tail`, which holds what is left of its page. */
   cut(committed: Extent, tail: Page | undefined): void {
     this.#committed = committed;
     this.#generation++;
+    this.#cuttingFrom = Infinity;
     const from = this.location.geometry.pageOf(committed.length);
     for (const pages of [this.#held, this.#cached]) {
       for (const index of pages.keys()) if (index >= from) pages.delete(index);
@@ -161,7 +169,7 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   #check(page: Page): void {
     const row = this.directory.row(page.index);
     if (row) page.verify(row, this.location);
-    else this.directory.put(page.index, page.row(this.location));
+    else if (page.index < this.#cuttingFrom) this.directory.put(page.index, page.row(this.location));
   }
 
   #cache(page: Page): void {
