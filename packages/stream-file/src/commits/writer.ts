@@ -295,12 +295,13 @@ export class Writer {
         await store.directory.cut(geometry.pageOf(length), session);
         await journal.cut(extent, session);
         await this.#writeMark({ end: extent, session });
-        await journal.confirm();
+        // It is cut now: no reader may find it longer.
         store.cut(extent, tail);
         reader.forget(length);
         this.#appender = this.#appenderAt(extent, tail);
         space.wipe(length);
         await file.sync();
+        await journal.confirm();
       });
       events.truncated(extent);
       try {

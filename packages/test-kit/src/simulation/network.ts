@@ -344,7 +344,8 @@ export class Direction {
     const room = this.#options.heldBytesMax - this.#heldBytes;
     if (!waiting || room <= 0) return;
     const { rest, taken } = waiting;
-    const part = rest.slice(0, room);
+    // A stream gives Buffers, whose `slice` copies nothing.
+    const part = new Uint8Array(rest.subarray(0, room));
     this.#held.push(part);
     this.#heldBytes += part.length;
     this.#waiting = part.length < rest.length ? { rest: rest.subarray(part.length), taken } : undefined;
