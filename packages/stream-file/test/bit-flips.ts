@@ -130,8 +130,7 @@ async function tryFlip({ machine, allowed }: Stored, path: string, bit: number):
   for (const each of FILES) {
     const content = machine.disk.contentOf(each);
     if (!content) continue;
-    if (each === path) content[bit >> 3]! ^= 1 << (bit & 7);
-    disk.put(each, content);
+    disk.put(each, each === path ? flipped(content, bit) : content);
   }
   const copy = new SimulatedMachine(disk, machine.bookmarks.afterKill());
   const where = `bit ${bit & 7} of byte ${bit >> 3} of ${path} is flipped`;
@@ -153,6 +152,12 @@ async function tryFlip({ machine, allowed }: Stored, path: string, bit: number):
     wrong.push(outcome);
   }
   throw new Error(`${where}: ${wrong.join('; ')}`);
+}
+
+function flipped(content: Uint8Array, bit: number): Uint8Array {
+  const other = content.slice();
+  other[bit >> 3]! ^= 1 << (bit & 7);
+  return other;
 }
 
 /** Whether all answers are right or typed errors; what is wrong otherwise. */

@@ -205,7 +205,7 @@ describe('Where operations are not known', () => {
     ['records inside are lost', (bytes: Uint8Array) => bytes.fill(0, 32 * 10, 32 * 39), '9-38? 39-39 40-40'],
   ])('as %s, they are taken over as one', async (_how, change, expected) => {
     const machine = await written();
-    machine.disk.put(journal, change(machine.disk.contentOf(journal)!));
+    machine.disk.put(journal, change(machine.disk.contentOf(journal)!.slice()));
     const file = await machine.open({ pageBytes });
     await commit(file, 'one more');
     expect(textOf(file)).toMatch(new RegExp(`(^| )${expected.replaceAll('?', '\\?')}$`, 'v'));

@@ -19,7 +19,7 @@ const KILLS_A_FILE = 10;
 
 it.concurrent.each<Durability>(['always', 'os'])(
   `${KILLS_EACH} kills, durability %s`,
-  { timeout: long ? 1_800_000 : 300_000 },
+  { timeout: long ? 7_200_000 : 900_000 },
   async (durability) => {
     await using program = await BundledProgram.of('append');
     const home = await mkdtemp(join(tmpdir(), 'stream-file-'));

@@ -239,10 +239,13 @@ async function history(pair: Pair, random: Random, count: number): Promise<void>
   await pair.file.close();
 }
 
+/** For a busy machine: what is tried depends on the seed alone. */
+const TIMEOUT = { timeout: 600_000 };
+
 describe('a stream file answers as a list of entries would', () => {
   const folder = temporaryFolders();
 
-  it('through random histories in tiny pages, with every durability', async () => {
+  it('through random histories in tiny pages, with every durability', TIMEOUT, async () => {
     await rounds(long ? 2000 : 100, 'model.test.ts', async (random) => {
       const pageBytes = random.pick([64, 65, 100, 256]);
       const options = {
@@ -259,7 +262,7 @@ describe('a stream file answers as a list of entries would', () => {
     });
   });
 
-  it('through random histories on a real disk with LevelDB', async () => {
+  it('through random histories on a real disk with LevelDB', TIMEOUT, async () => {
     await rounds(long ? 100 : 4, 'model.test.ts', async (random) => {
       const pageBytes = random.pick([64, 300]);
       const path = join(await folder(), 'stream.bin');

@@ -123,7 +123,7 @@ describe('A reader beside a writer', () => {
     const machine = new SimulatedMachine();
     await using file = await machine.open({ pageBytes: 256 });
     for (let n = 0; n < 30; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
-    const content = machine.disk.contentOf('/data/stream.bin') ?? new Uint8Array(0);
+    const content = machine.content.slice();
     content[4096 + 30] = 0xee;
     const rotten = machine.afterKill();
     rotten.disk.put('/data/stream.bin', content);
