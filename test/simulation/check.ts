@@ -35,12 +35,12 @@ export class Check {
     this.#isWhole(entries);
   }
 
-  /** A server has started, and found so much. */
+  /** A server has started, and found so much, which it must not lose from now on. */
   fileReopened(server: number, entries: bigint): void {
     if (entries < this.#durable[server]!) {
       this.failed(new Error(`server ${server} has lost entries: ${entries} of ${this.#durable[server]}`));
     }
-    this.#isWhole(entries);
+    this.committed(server, entries);
   }
 
   acknowledged(operation: number, firstEntry: bigint, nextEntry: bigint): void {

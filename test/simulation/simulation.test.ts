@@ -7,7 +7,7 @@ import { effort, histories, simulate } from '@ds/test-kit';
 
 import { World } from './world.js';
 
-const seeds = 300 * effort;
+const seeds = 2_000 * effort;
 const isSingle = process.env['DS_HISTORIES'] === '1';
 const { stackTraceLimit } = Error;
 /** By then all must have come right, however long the faults lasted: keep-alive alone takes 40 s to find a dead peer. */

@@ -31,7 +31,7 @@ export class World {
       pieceBytesMax: random.pick([60, 300, 1_460]),
       heldBytesMax: random.pick([200, 1_000, 16_384]),
     });
-    this.expected = new ExpectedStream(random, random.integer(5, 40));
+    this.expected = new ExpectedStream(random, random.integer(2, 14));
     const hasOutbox = random.chance(0.7);
     // Without an outbox a new source cannot bring servers together that have come to different ends.
     const servers = hasOutbox ? random.integer(1, 3) : 1;

@@ -94,6 +94,25 @@ describe('What is in the outbox', () => {
     expect(states.filter(({ kind }) => kind === 'left-out')).toEqual([]);
   });
 
+  it('fills servers at the same time, also with operations that stand in several pages', async () => {
+    const servers = [await TestServer.start(), await TestServer.start()];
+    const outbox = await openOutbox(await outboxPath(), { pageBytes: 4096 });
+    const before = await openSource([servers[0]!.address], { outbox, quorum: 0 });
+    await servers[0]!.stop();
+    const sent = Array.from({ length: 10 }, (_, value) => filled(value, 3_000));
+    for (let count = 0; count < 3; count++) await commit(before, sent);
+    await before.abort();
+    await servers[0]!.start();
+
+    const source = await openSource(
+      servers.map(({ address }) => address),
+      { outbox },
+    );
+    const expected = [...sent, ...sent, ...sent, filled(99)];
+    expect(await commit(source, [filled(99)])).toEqual({ firstEntry: 30n, nextEntry: 31n });
+    for (const server of servers) expect(await server.entries()).toEqual(numbered(expected));
+  });
+
   it('fills a slow server that falls behind while it is connected', async () => {
     const [fast, slow] = [await TestServer.start(), await TestServer.start()];
     const way = await Proxy.start(() => slow.port);

@@ -18,11 +18,11 @@ const nothing = (): void => undefined;
 
 export class OutboxReader {
   readonly #outbox: Outbox;
-  readonly #encoder: OperationEncoder;
+  readonly #streamType: bigint;
 
   constructor(outbox: Outbox, streamType: bigint) {
     this.#outbox = outbox;
-    this.#encoder = new OperationEncoder(streamType);
+    this.#streamType = streamType;
   }
 
   /** Entries that are there for good. */
@@ -52,17 +52,19 @@ export class OutboxReader {
     if (offset === undefined) return undefined;
     const known = await this.#operationEnd(first, offset);
     const until = known !== undefined && known < end ? known : end;
+    // One of its own: servers are caught up with at the same time.
+    const encoder = new OperationEncoder(this.#streamType);
     let next = first;
     do {
       const chunk = await this.#outbox.read(offset, ENTRY_BYTES_MAX);
       if (!chunk) break;
-      next = this.#add(chunk.bytes, next, until);
+      next = addTo(encoder, chunk.bytes, next, until);
       offset = chunk.nextOffset;
     } while (known !== undefined && next < until);
     if (next === first) return undefined;
     return {
       kind: 'operation',
-      bytes: this.#encoder.finish(first).slice(),
+      bytes: encoder.finish(first).slice(),
       entriesBefore: first,
       entriesAfter: next,
       resolve: nothing,
@@ -80,15 +82,15 @@ export class OutboxReader {
     const end = await this.#outbox.offsetOf(operation.nextEntry);
     return end !== undefined && end - offset <= JOINED_BYTES_MAX ? operation.nextEntry : undefined;
   }
+}
 
-  /** Adds stored entries, numbered from `next` on, up to `until`; returns the number behind them. */
-  #add(bytes: Uint8Array, next: bigint, until: bigint): bigint {
-    let number = next;
-    for (let at = 0; at < bytes.length && number < until; at += entryLengthAt(bytes, at), number++) {
-      const { type, data } = entryAt(bytes, at);
-      if (type === BOOKMARK_ENTRY_TYPE) this.#encoder.addBookmark(data);
-      else this.#encoder.addEntry(type, data);
-    }
-    return number;
+/** Adds stored entries, numbered from `next` on, up to `until`; returns the number behind them. */
+function addTo(encoder: OperationEncoder, bytes: Uint8Array, next: bigint, until: bigint): bigint {
+  let number = next;
+  for (let at = 0; at < bytes.length && number < until; at += entryLengthAt(bytes, at), number++) {
+    const { type, data } = entryAt(bytes, at);
+    if (type === BOOKMARK_ENTRY_TYPE) encoder.addBookmark(data);
+    else encoder.addEntry(type, data);
   }
+  return number;
 }

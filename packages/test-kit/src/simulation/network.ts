@@ -354,8 +354,10 @@ export class Direction {
 
   /** Sees to it that the next piece, or the end, is delivered some time. */
   #schedule(): void {
+    // What can never be delivered is not tried again and again.
+    if (this.#scheduled || this.#closed || this.#vanished || this.#passableMs === Infinity) return;
     const isDue = this.#heldBytes > 0 ? this.#isWanted : this.#end === 'sent';
-    if (this.#scheduled || !isDue || this.#passableMs === Infinity) return;
+    if (!isDue) return;
     this.#scheduled = true;
     const delayMs = this.#random.next() * this.#options.delayMsMax;
     const stalledMs = Math.max(0, this.#passableMs - performance.now());
