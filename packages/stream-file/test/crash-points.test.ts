@@ -7,7 +7,7 @@ import { long, rounds } from './random.js';
 
 const STATES = long ? 2_500_000 : 250_000;
 
-it(`${STATES} states that a power cut may leave`, { timeout: long ? 7_200_000 : 900_000 }, async () => {
+it(`${STATES} states that a power cut may leave`, { timeout: long ? 36_000_000 : 3_600_000 }, async () => {
   const tally = new Tally();
   await rounds(Number.MAX_SAFE_INTEGER, 'crash-points.test.ts', async (random) => {
     await tryHistory(random, tally);

@@ -14,8 +14,8 @@ import { HeaderPage, SLOT_BYTES, STAMP_AT, type Extent } from '../commits/header
 import type { DiskFile } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { ioError, StreamFileError } from '../errors.js';
-import { Journal } from '../journal/journal.js';
 import { RECORD_BYTES } from '../journal/journal-format.js';
+import { Journal } from '../journal/journal.js';
 import { removeHolder } from '../opening/holder.js';
 import { parseHeaderPage, type ProgressListener } from '../opening/recovery.js';
 import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
