@@ -6,7 +6,7 @@ export type StreamFileErrorCode =
   | 'exists'
   /** The file is no stream file, or not one that this program can read. */
   | 'not-a-stream-file'
-  /** The file belongs to another stream than asked for. */
+  /** The file belongs to another stream than asked for, or the bookmark folder that goes with its name to another file. */
   | 'identity-mismatch'
   /** Another process, or another `StreamFile` of this one, has the file open for writing. */
   | 'locked'

@@ -1,4 +1,6 @@
 /** A stream file that is open: its public face. The work is done by the reader, the writer and the bookmark index. */
+import { basename, dirname, join } from 'node:path';
+
 import {
   BOOKMARK_ENTRY_TYPE,
   checkBookmark,
@@ -14,7 +16,7 @@ import {
   type StreamIdentity,
 } from '@ds/codec';
 
-import { BookmarkIndex, type BookmarkStore } from './bookmarks/bookmark-index.js';
+import { BookmarkIndex, ownerOf, type BookmarkStore } from './bookmarks/bookmark-index.js';
 import { catchUp } from './bookmarks/bookmark-scan.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './bookmarks/level-bookmark-store.js';
 import { finishPendingUpdate } from './commits/pending-update.js';
@@ -162,7 +164,7 @@ export class StreamFile implements AsyncDisposable {
   ): Promise<StreamFile> {
     const geometry = new Geometry(options.pageBytes);
     const where = { path, geometry };
-    const bookmarks = new BookmarkIndex(bookmarkStore);
+    const bookmarks = new BookmarkIndex(bookmarkStore, basename(path));
     const { identity, headerPage, space, commit, lastSession, journal } = await recover(file, where, {
       accept(found) {
         if (options.create) checkIdentity(path, found, options.create);
@@ -531,22 +533,53 @@ export class StreamFile implements AsyncDisposable {
   }
 }
 
-/** @throws {StreamFileError} `locked` or `io` */
+/** @throws {StreamFileError} `locked`, `identity-mismatch` if the bookmark folder is another file's, or `io` */
 export async function lock(
   disk: Disk,
   path: string,
   open: (path: string) => Promise<BookmarkStore>,
 ): Promise<BookmarkStore> {
+  let store: BookmarkStore;
   try {
-    const store = await open(bookmarkPath(path));
-    await writeHolder(disk, path);
-    return store;
+    store = await open(bookmarkPath(path));
   } catch (error) {
     if (!(error instanceof BookmarkStoreLocked))
       throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
     throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(disk, path)}`, {
       cause: error,
     });
+  }
+  try {
+    await checkOwner(disk, path, store);
+  } catch (error) {
+    await store.close();
+    throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
+  }
+  await writeHolder(disk, path);
+  return store;
+}
+
+/** Files whose names differ in their last extension share a bookmark folder: only one of them may have it. */
+async function checkOwner(disk: Disk, path: string, store: BookmarkStore): Promise<void> {
+  const owner = ownerOf(store);
+  if (owner === undefined || owner === basename(path)) return;
+  const other = join(dirname(path), owner);
+  // A folder that was moved along with its file, or whose file is gone, is taken over.
+  if (bookmarkPath(other) !== bookmarkPath(path) || !(await isThere(disk, other))) return;
+  throw new StreamFileError(
+    'identity-mismatch',
+    `${bookmarkPath(path)} has the bookmarks of ${other}, and cannot have those of ${path} as well: give one of the ` +
+      `files a name that differs in more than its extension`,
+  );
+}
+
+async function isThere(disk: Disk, path: string): Promise<boolean> {
+  try {
+    await (await disk.open(path)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 

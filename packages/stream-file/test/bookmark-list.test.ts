@@ -73,7 +73,7 @@ it('finds the newest entry of a key, also of those that were added since somethi
 
 it('more bookmarks than a batch holds reach the store, and never more of them than it says', async () => {
   const bookmarks = new SimulatedBookmarks();
-  const index = new BookmarkIndex(await bookmarks.open('index'));
+  const index = new BookmarkIndex(await bookmarks.open('index'), 'stream.bin');
   await index.clear();
   const keys = Array.from({ length: 7000 }, (_, nth) => ascii(`key ${nth % 6000}`));
   const list = new BookmarkList();
@@ -83,7 +83,7 @@ it('more bookmarks than a batch holds reach the store, and never more of them th
   bookmarks.onChange = () => {
     const store = bookmarks.afterPowerCut(() => true);
     void store.open('index').then((opened: BookmarkStore) => {
-      const left = new BookmarkIndex(opened);
+      const left = new BookmarkIndex(opened, 'stream.bin');
       const entries = keys.map((key) => left.get(key) ?? -1);
       found.push({ indexedTo: left.indexedTo, newest: Math.max(...entries) });
     });
@@ -99,7 +99,7 @@ it('more bookmarks than a batch holds reach the store, and never more of them th
   expect(found.length).toBeGreaterThan(5);
   for (const { indexedTo, newest } of found) expect(newest).toBeLessThan(indexedTo);
   expect(found.at(-1)).toEqual({ indexedTo: 7000, newest: 6999 });
-  const stored = new BookmarkIndex(await bookmarks.afterKill().open('index'));
+  const stored = new BookmarkIndex(await bookmarks.afterKill().open('index'), 'stream.bin');
   for (const nth of [0, 999, 1000, 5999]) {
     const entry = nth < 1000 ? nth + 6000 : nth;
     for (const each of [index, stored]) expect(each.get(ascii(`key ${nth}`))).toBe(entry);

@@ -2,7 +2,7 @@
 // one is; a writer that was killed stands in nobody's way.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -117,5 +117,43 @@ describe('a stream file that is open', () => {
     await commit(file, 'key');
     await using other = await StreamFile.open(join(home, '..', 'stream.old.bin'), { create: identity });
     await commit(other, 'key');
+  });
+});
+
+describe('a file whose name differs from that of another one in its extension alone', () => {
+  const folder = temporaryFolders();
+  const key = bytes('6b');
+
+  async function withBookmark(path: string): Promise<void> {
+    await using file = await StreamFile.open(path, { create: identity });
+    file.startAtomicOp();
+    file.addStreamBookmark(key);
+    await file.commitAtomicOp();
+  }
+
+  it('is refused, as their bookmarks would share a folder, and the other one keeps its own', async () => {
+    const home = await folder();
+    const [first, second] = [join(home, 's.bin'), join(home, 's.dat')];
+    await withBookmark(first);
+    const refusal = { code: 'identity-mismatch', message: expect.stringContaining(first) as string };
+    await expect(StreamFile.open(second, { create: identity })).rejects.toMatchObject(refusal);
+    await expect(access(second)).rejects.toThrow('ENOENT');
+    await expect(StreamFile.remove(second)).rejects.toMatchObject(refusal);
+    await using file = await StreamFile.open(first);
+    expect(file.getBookmark(key)).toBe(0n);
+  });
+
+  it('gets the folder when the other one is gone, with its own bookmarks', async () => {
+    const home = await folder();
+    const [first, second] = [join(home, 's.bin'), join(home, 's.dat')];
+    await withBookmark(first);
+    await rm(first);
+    await using file = await StreamFile.open(second, { create: identity });
+    expect(file.getBookmark(key)).toBeUndefined();
+    file.startAtomicOp();
+    file.addStreamEntry(1, bytes('00'));
+    file.addStreamBookmark(key);
+    await file.commitAtomicOp();
+    expect(file.getBookmark(key)).toBe(1n);
   });
 });

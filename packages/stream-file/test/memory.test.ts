@@ -5,8 +5,9 @@
 // disk. In the one of 16 GiB all entries are there. In the one of 1 TiB only those are whose heads a search for the asked
 // entries looks at, the rest is a hole: it shows what opening and finding cost, and is no whole stream.
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { INDEXED_TO_KEY, indexedToValue } from '../src/bookmarks/bookmark-index.js';
 import { openLevelBookmarkStore } from '../src/bookmarks/level-bookmark-store.js';
 import { HeaderPage } from '../src/commits/header-page.js';
 import { BundledProgram, outputOf } from './bundled-program.js';
@@ -49,9 +50,7 @@ async function makeSparse(path: string, pages: number, heads: Iterable<number>):
   }
   // Its bookmarks, of which there are none, are indexed.
   const store = await openLevelBookmarkStore(path.replace('.bin', '.db'));
-  const indexedTo = Buffer.alloc(8);
-  indexedTo.writeBigUInt64BE(BigInt(pages));
-  await store.write([[Buffer.from('data-stream:indexed-to'), indexedTo]], true);
+  await store.write([[INDEXED_TO_KEY, indexedToValue(pages, basename(path))]], true);
   await store.close();
 }
 

@@ -23,7 +23,10 @@ export interface BookmarkStore {
   close(): Promise<void>;
 }
 
-/** Under this key stands how many entries the index has taken in. Longer than any bookmark's key, so that it is none. */
+/**
+ * Under this key stands how many entries the index has taken in, as a u64, and behind that the name of the file they stand
+ * in. Longer than any bookmark's key, so that it is none.
+ */
 export const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
 /** How many bookmarks may wait in memory before commits wait for the store. */
 const WAITING_MAX = 50_000;
@@ -32,6 +35,7 @@ const BATCH_MAX = 2000;
 
 export class BookmarkIndex {
   readonly #store: BookmarkStore;
+  readonly #fileName: string;
   /** Committed, and not on their way to the store. */
   #waiting = new BookmarkList();
   /** On their way to the store. */
@@ -46,14 +50,16 @@ export class BookmarkIndex {
   /** Why the last write to the store failed. It is tried again before the next commit. */
   #failure: Error | undefined;
 
-  constructor(store: BookmarkStore) {
+  /** @param fileName name of the stream file, without its folder */
+  constructor(store: BookmarkStore, fileName: string) {
     this.#store = store;
-    const indexedTo = store.get(INDEXED_TO_KEY);
+    this.#fileName = fileName;
+    this.#isUsable = ownerOf(store) === fileName;
+    const indexedTo = this.#isUsable ? store.get(INDEXED_TO_KEY) : undefined;
     this.#indexedTo = this.#storedTo = indexedTo ? numberOf(indexedTo) : 0;
-    this.#isUsable = indexedTo !== undefined;
   }
 
-  /** Whether the index belongs to this package, rather than to another program or to nobody yet. */
+  /** Whether the index is this file's, rather than another one's, another program's or nobody's yet. */
   get isUsable(): boolean {
     return this.#isUsable;
   }
@@ -113,7 +119,7 @@ export class BookmarkIndex {
     await this.#store.write([[INDEXED_TO_KEY, undefined]], true);
     await this.#store.clear();
     this.#indexedTo = this.#storedTo = 0;
-    await this.#store.write([[INDEXED_TO_KEY, new Uint8Array(8)]], false);
+    await this.#store.write([[INDEXED_TO_KEY, indexedToValue(0, this.#fileName)]], false);
     this.#isUsable = true;
   }
 
@@ -171,7 +177,10 @@ export class BookmarkIndex {
       isLast = written === list.length;
       const reached = isLast ? indexedTo : list.entryAt(written - 1) + 1;
       const known = isLast || (!wasCut && reached > this.#storedTo) ? reached : undefined;
-      await this.#store.write(pairsOf(bookmarks, known), wasCut);
+      await this.#store.write(
+        pairsOf(bookmarks, known === undefined ? undefined : indexedToValue(known, this.#fileName)),
+        wasCut,
+      );
       if (known !== undefined) this.#storedTo = known;
     }
   }
@@ -180,7 +189,7 @@ export class BookmarkIndex {
 /** The next batch as keys and values. */
 function* pairsOf(
   bookmarks: Iterator<readonly [Uint8Array, number]>,
-  indexedTo: number | undefined,
+  indexedTo: Uint8Array | undefined,
 ): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
   const value = new Uint8Array(8);
   for (let count = 0; count < BATCH_MAX; count++) {
@@ -190,9 +199,22 @@ function* pairsOf(
     if (entry !== REMOVED) writeU64Number(value, 0, entry);
     yield [key, entry === REMOVED ? undefined : value];
   }
-  if (indexedTo === undefined) return;
-  writeU64Number(value, 0, indexedTo);
-  yield [INDEXED_TO_KEY, value];
+  if (indexedTo) yield [INDEXED_TO_KEY, indexedTo];
+}
+
+/** Name of the file that an index belongs to; undefined if another program wrote it, or nobody. */
+export function ownerOf(store: Pick<BookmarkStore, 'get'>): string | undefined {
+  const value = store.get(INDEXED_TO_KEY);
+  return value && new TextDecoder().decode(value.subarray(8));
+}
+
+/** What stands under `INDEXED_TO_KEY`. */
+export function indexedToValue(entries: number, fileName: string): Uint8Array {
+  const name = new TextEncoder().encode(fileName);
+  const value = new Uint8Array(8 + name.length);
+  writeU64Number(value, 0, entries);
+  value.set(name, 8);
+  return value;
 }
 
 /** An entry number as the index stores it. */

@@ -5,6 +5,8 @@
  * The cut is a commit like any other: a slot of a new session, with nothing behind it to be checked. So a crash in the
  * middle leaves either the file as it was, or one that recovery finishes.
  */
+import { basename } from 'node:path';
+
 import { entryLengthAt, entryNumberAt, readU64AsNumber } from '@ds/codec';
 
 import { BookmarkIndex } from '../bookmarks/bookmark-index.js';
@@ -135,7 +137,7 @@ async function alone(
     throw ioError(path, 'opening', error);
   });
   try {
-    const bookmarks = new BookmarkIndex(await lock(nodeDisk, path, openLevelBookmarkStore));
+    const bookmarks = new BookmarkIndex(await lock(nodeDisk, path, openLevelBookmarkStore), basename(path));
     try {
       await work(file, bookmarks);
     } catch (error) {
