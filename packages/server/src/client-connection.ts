@@ -6,8 +6,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ENTRY_BYTES_MAX, result, ResultCode } from '@ds/codec';
-import type { Chunk, StreamFile } from '@ds/stream-file';
+import { result, ResultCode } from '@ds/codec';
+import type { Loan, StreamFile } from '@ds/stream-file';
 
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
 import type { ByteSocket } from './listener.js';
@@ -16,7 +16,7 @@ import type { Logger, ServerLimits } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { QueryPace } from './query-pace.js';
 import { sameToken } from './same-token.js';
-import { wholeEntries } from './whole-entries.js';
+import type { StreamTail } from './stream-tail.js';
 
 /** What a connection shares with the others. */
 export interface ClientConnectionContext {
@@ -26,12 +26,18 @@ export interface ClientConnectionContext {
   readonly limits: ServerLimits;
   readonly logger: Logger;
   readonly observer: ServerObserver | undefined;
+  /** How far streams may be sent by now. */
+  readonly tail: Pick<StreamTail, 'announced'>;
   /** The connection is gone. */
   closed(connection: ClientConnection): void;
 }
 
-/** Bytes handed to a socket at once, but for an entry that is larger. */
-const WRITE_BYTES = 256 << 10;
+/** Bytes handed at once to a client that was slow to take what it was sent last. */
+const SLOW_WRITE_BYTES = 32 << 10;
+/** Time in which a client that is not slow has taken something. */
+const SLOW_MS = 1_000;
+/** Bytes of answers that are gathered before they are sent. */
+const ANSWER_BYTES = 64 << 10;
 
 export class ClientConnection {
   readonly peer: PeerSocket;
@@ -43,6 +49,8 @@ export class ClientConnection {
   /** Counts streams, so that a read for an earlier one is told apart. */
   #stream = 0;
   #reading = false;
+  /** Whether it has taken nothing for a while: then it is sent little at a time, which costs little memory. */
+  #isSlow = false;
   #querying = false;
   #peerEnded = false;
   /** Commands that `#sinceMs` knows of. */
@@ -87,8 +95,8 @@ export class ClientConnection {
     return { peer: this.peer.name, state, lagBytes, pendingBytes: this.peer.pendingBytes };
   }
 
-  /** The stream has grown. */
-  committed(): void {
+  /** More was announced. */
+  announced(): void {
     if (this.#session.state === 'streaming') this.#pump();
   }
 
@@ -102,6 +110,7 @@ export class ClientConnection {
     const { limits } = this.#context;
     const stalledSinceMs = this.peer.stalledSinceMs;
     if (stalledSinceMs !== undefined) {
+      if (nowMs - stalledSinceMs > SLOW_MS) this.#isSlow = true;
       if (nowMs - stalledSinceMs > limits.stallMs) this.peer.destroy('stalled');
       return;
     }
@@ -126,10 +135,10 @@ export class ClientConnection {
   #work(): void {
     while (!this.#querying && (this.#session.state === 'streaming' || !this.#backlogged)) {
       const query = this.#session.next();
-      this.#flush();
       if (!query) break;
       this.#query(query);
     }
+    this.#flush();
     if (this.#session.state === 'closed') {
       this.peer.finish(this.#session.refusal?.text ?? 'closed');
       return;
@@ -149,48 +158,65 @@ export class ClientConnection {
   }
 
   #query(query: ClientQuery): void {
-    if (query.kind === 'header') {
-      this.#session.answer({ kind: 'header', header: this.#context.file.header });
-      this.#flush();
-      return;
+    let answer: ClientAnswer | Promise<ClientAnswer>;
+    try {
+      const waitMs = readsFile(query) ? this.#pace.take(Date.now()) : 0;
+      answer = waitMs === 0 ? this.#find(query) : sleep(waitMs).then(() => this.#find(query));
+    } catch (error) {
+      answer = this.#failure(error);
     }
-    if (query.kind === 'authenticate') {
-      const { token } = this.#context;
-      const letsIn = token === undefined || sameToken(token, query.token);
-      if (!letsIn) this.#context.logger.warn({ peer: this.peer.name }, 'client refused: wrong token');
-      this.#session.answer({ kind: 'authenticate', letsIn });
-      this.#flush();
+    if (!(answer instanceof Promise)) {
+      this.#answer(answer);
       return;
     }
     this.#querying = true;
-    const waitMs = this.#pace.take(Date.now());
-    const found = waitMs === 0 ? this.#find(query) : sleep(waitMs).then(() => this.#find(query));
-    void found
-      .catch((error: unknown): ClientAnswer => {
-        this.#context.logger.error({ peer: this.peer.name, error }, 'cannot read the stream');
-        return { kind: 'failure', result: result(ResultCode.readFailed, String(error)) };
-      })
-      .then((answer) => {
+    void answer
+      .catch((error: unknown) => this.#failure(error))
+      .then((found) => {
         this.#querying = false;
         this.#sinceMs = Date.now();
-        this.#session.answer(answer);
-        this.#flush();
+        this.#answer(found);
         this.#work();
       });
   }
 
-  async #find(query: Exclude<ClientQuery, { kind: 'header' | 'authenticate' }>): Promise<ClientAnswer> {
+  /** Answers are sent together where commands come together. */
+  #answer(answer: ClientAnswer): void {
+    this.#session.answer(answer);
+    if (this.#session.outputBytes >= ANSWER_BYTES) this.#flush();
+  }
+
+  #failure(error: unknown): ClientAnswer {
+    this.#context.logger.error({ peer: this.peer.name, error }, 'cannot read the stream');
+    return { kind: 'failure', result: result(ResultCode.readFailed, String(error)) };
+  }
+
+  #find(query: ClientQuery): ClientAnswer | Promise<ClientAnswer> {
     const { file } = this.#context;
     switch (query.kind) {
-      case 'entry':
-        return { kind: 'entry', bytes: await file.getEntryBytes(query.entryNumber) };
+      case 'header':
+        return { kind: 'header', header: file.header };
+      case 'authenticate': {
+        const { token } = this.#context;
+        const letsIn = token === undefined || sameToken(token, query.token);
+        if (!letsIn) this.#context.logger.warn({ peer: this.peer.name }, 'client refused: wrong token');
+        return { kind: 'authenticate', letsIn };
+      }
+      case 'entry': {
+        const bytes = file.getEntryBytes(query.entryNumber);
+        if (!(bytes instanceof Promise)) return { kind: 'entry', bytes };
+        return bytes.then((found) => ({ kind: 'entry', bytes: found }));
+      }
       case 'bookmark':
-        return { kind: 'entry', bytes: await file.getFirstEventBytesAfterBookmark(query.bookmark) };
+        return file
+          .getFirstEventBytesAfterBookmark(query.bookmark)
+          .then((bytes) => ({ kind: 'entry', bytes }));
       case 'start':
-        return { kind: 'start', found: await this.#seek(query.fromEntry) };
+        return this.#seek(query.fromEntry).then((found) => ({ kind: 'start', found }));
       case 'startBookmark': {
         const entry = file.getBookmark(query.bookmark);
-        return { kind: 'start', found: entry !== undefined && (await this.#seek(entry)) };
+        if (entry === undefined) return { kind: 'start', found: false };
+        return this.#seek(entry).then((found) => ({ kind: 'start', found }));
       }
     }
   }
@@ -205,39 +231,40 @@ export class ClientConnection {
     return true;
   }
 
-  /** Sends from the cursor on until the socket is full or the stream's end is reached. */
+  /** Sends from the cursor on until the socket is full or the end of what was announced is reached. */
   #pump(): void {
-    const { file, limits } = this.#context;
+    const { file, limits, tail } = this.#context;
     while (!this.#reading && !this.peer.finishing && this.peer.pendingBytes < limits.sendBytesMax) {
-      let chunk: Chunk | undefined | Promise<Chunk | undefined>;
+      if (this.#cursor >= tail.announced) {
+        // A client that has ended its side gets what there is; it cannot stop the stream any more.
+        if (this.#peerEnded && this.#cursor >= file.committedLength) this.peer.finish('peer');
+        return;
+      }
+      let loan: Loan | undefined | Promise<Loan | undefined>;
       try {
-        chunk = file.read(this.#cursor, ENTRY_BYTES_MAX);
+        loan = file.borrow(this.#cursor, this.#isSlow ? SLOW_WRITE_BYTES : limits.sendBytesMax);
       } catch (error) {
         this.#readFailed(error);
         return;
       }
-      if (!chunk) {
-        // A client that has ended its side gets what there is; it cannot stop the stream any more.
-        if (this.#peerEnded) this.peer.finish('peer');
+      if (loan instanceof Promise) {
+        this.#await(loan);
         return;
       }
-      if (chunk instanceof Promise) {
-        this.#await(chunk);
-        return;
-      }
-      this.#send(chunk);
+      if (!loan) return;
+      this.#send(loan);
     }
   }
 
-  #await(reading: Promise<Chunk | undefined>): void {
+  #await(reading: Promise<Loan | undefined>): void {
     const stream = this.#stream;
     this.#reading = true;
     reading
-      .then((chunk) => {
+      .then((loan) => {
         this.#reading = false;
-        if (this.#session.state !== 'streaming') return;
-        if (chunk && stream === this.#stream) this.#send(chunk);
-        this.#pump();
+        if (loan && this.#session.state === 'streaming' && stream === this.#stream) this.#send(loan);
+        else loan?.release();
+        if (this.#session.state === 'streaming') this.#pump();
       })
       .catch((error: unknown) => {
         this.#reading = false;
@@ -245,12 +272,15 @@ export class ClientConnection {
       });
   }
 
-  /** Sends whole entries, since an answer may have to come next. The chunk ends with an entry's end. */
-  #send({ bytes, nextOffset }: Chunk): void {
-    const count = wholeEntries(bytes, WRITE_BYTES);
-    this.#cursor = nextOffset - (bytes.length - count);
-    this.peer.write(bytes.subarray(0, count));
-    this.#context.observer?.sent(count);
+  /** Sends whole entries, since an answer may have to come next. */
+  #send({ bytes, nextOffset, release }: Loan): void {
+    this.#cursor = nextOffset;
+    const sentMs = this.#isSlow ? Date.now() : 0;
+    this.#context.observer?.sent(bytes.length);
+    this.peer.write(bytes, () => {
+      release();
+      if (this.#isSlow && sentMs > 0 && Date.now() - sentMs < SLOW_MS) this.#isSlow = false;
+    });
   }
 
   #readFailed(error: unknown): void {
@@ -271,4 +301,8 @@ export class ClientConnection {
     const output = this.#session.takeOutput();
     if (output) this.peer.write(output);
   }
+}
+
+function readsFile({ kind }: ClientQuery): boolean {
+  return kind !== 'header' && kind !== 'authenticate';
 }

@@ -43,6 +43,7 @@ const OK = encodeResult(result(ResultCode.ok));
 export class ClientSession {
   readonly #decoder: FrameDecoder<ClientCommand>;
   readonly #output: Uint8Array[] = [];
+  #outputBytes = 0;
   #state: ConversationState = 'stopped';
   #query: ClientQuery | undefined;
   #commands = 0;
@@ -101,7 +102,7 @@ export class ClientSession {
       } else if (transition.answer === 'refused') {
         this.close(result(transition.refusal ?? ResultCode.invalidCommand));
       } else if (command.kind === 'stop') {
-        this.#output.push(OK);
+        this.#put(OK);
         this.#state = transition.next;
       } else {
         this.#query = command;
@@ -119,19 +120,19 @@ export class ClientSession {
     const transition = conversation[this.#state][query.kind];
     switch (answer.kind) {
       case 'header':
-        this.#output.push(OK, encodeHeader(answer.header));
+        this.#put(OK, encodeHeader(answer.header));
         break;
       case 'entry':
-        this.#output.push(OK, answer.bytes ? answerBytes(answer.bytes) : encodeNotFound());
+        this.#put(OK, answer.bytes ? answerBytes(answer.bytes) : encodeNotFound());
         break;
       case 'start':
         if (!answer.found) {
           const refusal = result(transition.refusal ?? ResultCode.invalidCommand);
           this.#rejected(refusal.code);
-          this.#output.push(encodeResult(refusal));
+          this.#put(encodeResult(refusal));
           return;
         }
-        this.#output.push(OK);
+        this.#put(OK);
         break;
       case 'authenticate':
         if (!answer.letsIn) {
@@ -139,7 +140,7 @@ export class ClientSession {
           return;
         }
         this.#locked = false;
-        this.#output.push(OK);
+        this.#put(OK);
         break;
       case 'failure':
         this.close(answer.result);
@@ -153,8 +154,13 @@ export class ClientSession {
     if (this.#state === 'closed') return;
     this.#refusal = refusal;
     this.#rejected(refusal.code);
-    this.#output.push(encodeResult(refusal));
+    this.#put(encodeResult(refusal));
     this.#state = 'closed';
+  }
+
+  /** Bytes that `takeOutput` would give. */
+  get outputBytes(): number {
+    return this.#outputBytes;
   }
 
   /** Bytes to be sent, in order; undefined when there are none. */
@@ -162,7 +168,13 @@ export class ClientSession {
     if (this.#output.length === 0) return undefined;
     const bytes = this.#output.length === 1 ? this.#output[0]! : concat(this.#output);
     this.#output.length = 0;
+    this.#outputBytes = 0;
     return bytes;
+  }
+
+  #put(...parts: readonly Uint8Array[]): void {
+    this.#output.push(...parts);
+    for (const part of parts) this.#outputBytes += part.length;
   }
 
   #nextCommand(): ClientCommand | undefined {

@@ -25,19 +25,16 @@ export class PeerSocket {
   /** Address of the peer. */
   readonly host: string;
   readonly #socket: ByteSocket;
-  readonly #onTaken: () => void;
+  readonly #events: PeerEvents;
   #reason: string | undefined;
   #finishing = false;
   #lastTakenMs = Date.now();
 
   constructor(socket: ByteSocket, events: PeerEvents) {
     this.#socket = socket;
+    this.#events = events;
     this.host = socket.remoteAddress ?? 'unknown';
     this.name = `${this.host}:${socket.remotePort ?? 0}`;
-    this.#onTaken = () => {
-      this.#lastTakenMs = Date.now();
-      if (!this.#finishing) events.taken();
-    };
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
     socket.on('data', ({ buffer, byteOffset, length }: Uint8Array) => {
@@ -67,10 +64,21 @@ export class PeerSocket {
     return this.pendingBytes > 0 ? this.#lastTakenMs : undefined;
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.#finishing) return;
+  /**
+   * Sends bytes.
+   * @param done called once, when they have been taken or never will be: until then they must stay what they are
+   */
+  write(bytes: Uint8Array, done?: () => void): void {
+    if (this.#finishing) {
+      done?.();
+      return;
+    }
     if (this.pendingBytes === 0) this.#lastTakenMs = Date.now();
-    this.#socket.write(bytes, this.#onTaken);
+    this.#socket.write(bytes, () => {
+      this.#lastTakenMs = Date.now();
+      done?.();
+      if (!this.#finishing) this.#events.taken();
+    });
   }
 
   /** Stops or resumes reading, so that TCP holds the peer back. */

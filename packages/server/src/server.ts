@@ -10,6 +10,7 @@ import { defaultLimits, silentLogger, type Logger, type PortOptions, type Server
 import { Port } from './port.js';
 import { SourceConnection } from './source-connection.js';
 import { SourceGate } from './source-gate.js';
+import { StreamTail } from './stream-tail.js';
 
 export interface StreamServerOptions {
   /** The stream. The server does not close it. */
@@ -40,6 +41,7 @@ export class StreamServer implements AsyncDisposable {
   readonly #clients: Port<ClientConnection>;
   readonly #sources: Port<SourceConnection>;
   readonly #unlisten: () => void;
+  readonly #tail: StreamTail;
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
 
@@ -53,6 +55,9 @@ export class StreamServer implements AsyncDisposable {
   }: StreamServerOptions) {
     this.file = file;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#tail = new StreamTail(file, () => {
+      for (const client of this.#clients.connections) client.announced();
+    });
     const shared = { file, limits: this.#limits, logger, observer };
     const descriptors = new Descriptors();
     const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
@@ -64,7 +69,8 @@ export class StreamServer implements AsyncDisposable {
       descriptors,
       observer,
       logger,
-      connect: (socket, closed) => new ClientConnection(socket, { ...shared, token: clients.token, closed }),
+      connect: (socket, closed) =>
+        new ClientConnection(socket, { ...shared, tail: this.#tail, token: clients.token, closed }),
     });
     const gate = new SourceGate(file);
     this.#sources = new Port({
@@ -80,9 +86,10 @@ export class StreamServer implements AsyncDisposable {
     });
     this.#unlisten = file.listen({
       committed: () => {
-        for (const client of this.#clients.connections) client.committed();
+        this.#tail.committed();
       },
       truncated: (length) => {
+        this.#tail.truncated(length);
         for (const client of this.#clients.connections) client.truncated(length);
       },
     });
@@ -222,5 +229,6 @@ export class StreamServer implements AsyncDisposable {
     clearTimeout(timer);
     clearInterval(this.#ticker);
     this.#unlisten();
+    this.#tail.close();
   }
 }

@@ -8,7 +8,7 @@ export type { Operation } from './journal/journal-format.js';
 export type { Holder } from './opening/holder.js';
 export { inspect, type Inspection } from './upkeep/inspection.js';
 export type { FileState } from './disk/observed-file.js';
-export type { Chunk } from './reading/reader.js';
+export type { Chunk, Loan } from './reading/reader.js';
 export type { ProgressListener } from './opening/recovery.js';
 export {
   cutDamaged,

@@ -35,7 +35,7 @@ import { verifyLastPage } from './pages/last-page.js';
 import { PageDirectory } from './pages/page-directory.js';
 import { PageStore } from './pages/page-store.js';
 import { bookmarkPath } from './paths.js';
-import { Reader, type Chunk } from './reading/reader.js';
+import { Reader, type Chunk, type Loan } from './reading/reader.js';
 
 /** How a stream file is opened. */
 export interface StreamFileOptions {
@@ -49,6 +49,11 @@ export interface StreamFileOptions {
   readonly windowBytes?: number;
   /** Pages kept in memory for readers, 1 MiB each. Default 32. */
   readonly cachePages?: number;
+  /**
+   * How long a page that was found to be what was written may be read again without a look at its checksums, in
+   * milliseconds; 0 verifies whenever a page is read from the disk. Default one hour.
+   */
+  readonly verifyIntervalMs?: number;
   /** Told how far a check of the file, or a rebuild of its bookmark index, has come. */
   readonly onProgress?: ProgressListener;
   /** Told what writing costs, for metrics. */
@@ -183,7 +188,10 @@ export class StreamFile implements AsyncDisposable {
       await journal.setCrc(entryNumberAt(entry, 0), operationCrc);
     });
 
-    const store = new PageStore(file, where, directory, options.cachePages ?? 32);
+    const store = new PageStore(file, where, directory, {
+      pages: options.cachePages ?? 32,
+      verifyIntervalMs: options.verifyIntervalMs ?? 3_600_000,
+    });
     store.advance(committed);
     const reader = new Reader(file, store);
     const tail = geometry.offsetInPage(committed.length) === 0 ? undefined : await store.get(lastPage);
@@ -386,8 +394,8 @@ export class StreamFile implements AsyncDisposable {
     return bytes && entryAt(bytes, 0);
   }
 
-  /** The committed entry with this number as it stands in the file; it stays what it is. */
-  async getEntryBytes(entryNumber: bigint): Promise<Uint8Array | undefined> {
+  /** The committed entry with this number as it stands in the file; it stays what it is. At once where it is found at once. */
+  getEntryBytes(entryNumber: bigint): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     this.#checkOpen();
     if (entryNumber >= BigInt(this.#store.committed.entries)) return undefined;
     return this.#reader.entry(Number(entryNumber));
@@ -482,6 +490,18 @@ export class StreamFile implements AsyncDisposable {
     this.#checkOpen();
     if (entryNumber < 0n || entryNumber > BigInt(this.#store.committed.entries)) return undefined;
     return this.#reader.offsetOf(Number(entryNumber));
+  }
+
+  /**
+   * Whole committed entries from `offset` on, as they stand in the file, on loan: at most `bytesMax` bytes, or one entry that
+   * is larger; undefined at the stream's end. At once where the page is in memory.
+   *
+   * A loan that is held long costs the memory of a page. When too many are out, there are smaller ones that cost their size.
+   * @param offset a safe integer that `offsetOf`, `committedLength` or an earlier loan gave
+   */
+  borrow(offset: number, bytesMax: number): Loan | undefined | Promise<Loan | undefined> {
+    this.#checkOpen();
+    return this.#reader.borrow(offset, bytesMax);
   }
 
   /**

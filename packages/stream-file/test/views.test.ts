@@ -87,7 +87,7 @@ describe.each([0, 2, 32])('what was read stays, with a cache of %i pages,', (cac
       const file = await openStream();
       const cut = file.truncateFile(4n);
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-      const reads = [0n, 3n, 4n, 9n].map((number) => file.getEntryBytes(number));
+      const reads = [0n, 3n, 4n, 9n].map(async (number) => file.getEntryBytes(number));
       const found = (await Promise.all(reads)).map(hex);
       await cut;
       expect(found.slice(0, 2)).toEqual([hex(entries[0]), hex(entries[3])]);

@@ -1,7 +1,9 @@
 /**
  * All pages by index: those that the writer holds, and a bounded cache of those that readers want.
  *
- * A page is loaded once however many readers wait for it, and only as far as the stream is committed.
+ * A page is loaded once however many readers wait for it, and only as far as the stream is committed. The memory of a page
+ * that has left the cache is used for another one, but only when nobody has a view of it: readers either borrow a page and
+ * give it back, or get one that is kept as long as they like.
  */
 import type { Extent } from '../commits/header-page.js';
 import type { DiskFile } from '../disk/disk.js';
@@ -9,28 +11,61 @@ import { ioError, StreamFileError } from '../errors.js';
 import { HEADER_PAGE_BYTES } from './geometry.js';
 import type { PageDirectory, PageRow, PageRows } from './page-directory.js';
 import { Page, type PageLocation } from './page.js';
+import { VerifiedPages } from './verified-pages.js';
+
+/** Loads under way at once: more would not be faster, and each costs a page of memory. */
+const LOADS_MAX = 4;
+/** Pages loaded ahead of a reader that goes from one to the next. */
+const PAGES_AHEAD = 2;
+/** Loads for which nothing is loaded ahead, after a page that was has left the cache before anybody needed it. */
+const LOADS_WITHOUT = 64;
+/** Memory of pages kept for others. */
+const SPARES_MAX = 8;
+
+/** How pages are kept for readers. */
+export interface CacheOptions {
+  /** Pages kept in memory. */
+  readonly pages: number;
+  /** How long a page that was verified is taken to be what was written, in milliseconds. */
+  readonly verifyIntervalMs: number;
+}
+
+interface Load {
+  readonly page: Promise<Page>;
+  /** Readers that will have borrowed the page, and whether any will keep it. */
+  borrowers: number;
+  isKept: boolean;
+}
 
 export class PageStore<Rows extends PageRows = PageDirectory> {
   readonly location: PageLocation;
   readonly directory: Rows;
   readonly #file: DiskFile;
-  readonly #cacheCount: number;
+  readonly #options: CacheOptions;
+  readonly #verified: VerifiedPages;
   /** Pages with bytes that are not all in the file yet. */
   readonly #held = new Map<number, Page>();
   /** Least recently used first. */
   readonly #cached = new Map<number, Page>();
-  readonly #loading = new Map<number, Promise<Page>>();
+  readonly #loading = new Map<number, Load>();
+  /** Loads that may read now, and what lets the next ones begin. */
+  #loads = 0;
+  readonly #waiting: (() => void)[] = [];
+  #loadsWithoutAhead = 0;
+  readonly #spares: Uint8Array[] = [];
+  #borrowedPages = 0;
   /** Grows when committed pages change, so that a load under way knows that it is stale. */
   #generation = 0;
   /** Index of the first page that is being cut off, or cut within. */
   #cuttingFrom = Infinity;
   #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
 
-  constructor(file: DiskFile, location: PageLocation, directory: Rows, cacheCount: number) {
+  constructor(file: DiskFile, location: PageLocation, directory: Rows, options: CacheOptions) {
     this.#file = file;
     this.directory = directory;
     this.location = location;
-    this.#cacheCount = cacheCount;
+    this.#options = options;
+    this.#verified = new VerifiedPages(options.verifyIntervalMs);
   }
 
   get committed(): Extent {
@@ -63,12 +98,14 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     for (const pages of [this.#held, this.#cached]) {
       for (const index of pages.keys()) if (index >= from) pages.delete(index);
     }
+    this.#verified.forget(from);
     if (tail) this.hold(tail);
   }
 
   /** A committed page has changed: puts its new version in place of the old one. */
   replace(page: Page): void {
     this.#generation++;
+    this.#verified.forget(page.index, page.index + 1);
     if (this.#held.has(page.index)) this.#held.set(page.index, page);
     else this.#cache(page);
   }
@@ -117,67 +154,172 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   }
 
   /**
-   * A page that is filled as far as it is committed: at once if it is in memory.
+   * A page that is filled as far as it is committed, and stays what it is: at once if it is in memory.
    * @throws {StreamFileError} `io` or `damaged`
    */
   get(index: number): Page | Promise<Page> {
     const inMemory = this.inMemory(index);
-    if (inMemory) return inMemory;
-    let loading = this.#loading.get(index);
-    if (!loading) {
-      loading = this.#load(index).finally(() => this.#loading.delete(index));
-      this.#loading.set(index, loading);
+    if (inMemory) {
+      inMemory.isKept = true;
+      return inMemory;
     }
-    return loading;
+    const load = this.#loading.get(index) ?? this.#startLoad(index);
+    load.isKept = true;
+    return load.page;
+  }
+
+  /**
+   * As `get`, but the page must be given back with `giveBack`, and its views not be used afterwards.
+   * @throws {StreamFileError} `io` or `damaged`
+   */
+  borrow(index: number): Page | Promise<Page> {
+    const inMemory = this.inMemory(index);
+    if (inMemory) {
+      this.#lend(inMemory, 1);
+      return inMemory;
+    }
+    const load = this.#loading.get(index) ?? this.#startLoad(index);
+    load.borrowers++;
+    return load.page;
+  }
+
+  /** Ends a `borrow`. */
+  giveBack(page: Page): void {
+    if (--page.borrowers > 0) return;
+    this.#borrowedPages--;
+    if (this.#cached.get(page.index) !== page && this.#held.get(page.index) !== page) this.#reuse(page);
+  }
+
+  /** Whether so many pages are borrowed for long that others should be given back at once. */
+  get isStretched(): boolean {
+    return this.#borrowedPages > Math.max(this.#options.pages, 1);
+  }
+
+  /** Loads the full pages behind page `index`, if there is nothing else to load. */
+  loadAhead(index: number): void {
+    if (this.#loadsWithoutAhead > 0 || PAGES_AHEAD >= this.#options.pages) return;
+    for (let next = index + 1; next <= index + PAGES_AHEAD; next++) {
+      if (this.#loads >= LOADS_MAX || this.limit(next) < this.location.geometry.pageBytes) return;
+      if (this.#held.has(next) || this.#cached.has(next) || this.#loading.has(next)) continue;
+      // Whoever needs the page meets the error again.
+      this.#startLoad(next).page.catch(() => undefined);
+    }
   }
 
   /** Resolves when no page is being loaded any more. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#loading.values());
+    await Promise.allSettled([...this.#loading.values()].map(({ page }) => page));
+  }
+
+  #startLoad(index: number): Load {
+    if (this.#loadsWithoutAhead > 0) this.#loadsWithoutAhead--;
+    const load: Load = { page: this.#load(index), borrowers: 0, isKept: false };
+    this.#loading.set(index, load);
+    return load;
   }
 
   async #load(index: number): Promise<Page> {
+    try {
+      if (this.#loads >= LOADS_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else this.#loads++;
+      // From here on nobody joins this load: who comes later finds the page, or loads it again.
+      return await this.#fill(index);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#loads--;
+    }
+  }
+
+  async #fill(index: number): Promise<Page> {
     const { path, geometry } = this.location;
     for (;;) {
       const generation = this.#generation;
       const limit = this.limit(index);
-      const page = this.#cached.get(index) ?? new Page(index, new Uint8Array(geometry.pageBytes));
-      const from = page.filled;
-      const offset = geometry.pageStart(index) + from;
-      const count = await this.#file
-        .read(offset, page.bytes.subarray(from, limit))
-        .catch((error: unknown) => {
-          throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
-        });
-      const held = this.#held.get(index);
-      if (held) return held;
-      if (generation !== this.#generation) continue;
-      if (count < limit - from) {
-        throw new StreamFileError(
-          'damaged',
-          `${path}: the file ends at offset ${offset + count}, within the stream`,
-        );
+      const cached = this.#cached.get(index);
+      const page =
+        cached ?? new Page(index, this.#spares.pop() ?? Buffer.allocUnsafeSlow(geometry.pageBytes));
+      // Nobody else may use its memory meanwhile.
+      this.#lend(page, 1);
+      try {
+        const from = page.filled;
+        const offset = geometry.pageStart(index) + from;
+        const count = await this.#file
+          .read(offset, page.bytes.subarray(from, limit))
+          .catch((error: unknown) => {
+            throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
+          });
+        const held = this.#held.get(index);
+        if (held) return this.#loaded(held);
+        if (generation !== this.#generation) continue;
+        if (count < limit - from) {
+          throw new StreamFileError(
+            'damaged',
+            `${path}: the file ends at offset ${offset + count}, within the stream`,
+          );
+        }
+        if (!cached) page.bytes.fill(0, limit);
+        page.filled = limit;
+        if (limit === geometry.pageBytes) this.#check(page);
+        this.#cache(page);
+        if (limit >= this.limit(index)) return this.#loaded(page);
+      } catch (error) {
+        this.#loading.delete(index);
+        throw error;
+      } finally {
+        this.giveBack(page);
       }
-      page.filled = limit;
-      if (limit === geometry.pageBytes) this.#check(page);
-      this.#cache(page);
-      if (limit >= this.limit(index)) return page;
     }
+  }
+
+  /** The page is there: it is lent to all that have waited for it. */
+  #loaded(page: Page): Page {
+    const load = this.#loading.get(page.index);
+    this.#loading.delete(page.index);
+    if (!load) return page;
+    if (load.borrowers > 0) this.#lend(page, load.borrowers);
+    page.isKept ||= load.isKept;
+    page.isAhead = load.borrowers === 0 && !load.isKept;
+    return page;
+  }
+
+  #lend(page: Page, borrowers: number): void {
+    page.isAhead = false;
+    if (page.borrowers === 0) this.#borrowedPages++;
+    page.borrowers += borrowers;
   }
 
   /** Compares a full page with the directory, or puts it there if it is new to it. */
   #check(page: Page): void {
-    const row = this.directory.row(page.index);
-    if (row) page.verify(row, this.location);
-    else if (page.index < this.#cuttingFrom) this.directory.put(page.index, page.row(this.location));
+    let end = this.#verified.end(page.index);
+    if (end === undefined) {
+      let row = this.directory.row(page.index);
+      if (row) page.verify(row, this.location);
+      else {
+        row = page.row(this.location);
+        if (page.index < this.#cuttingFrom) this.directory.put(page.index, row);
+      }
+      ({ end } = row);
+      this.#verified.add(page.index, end);
+    }
+    page.trust(end);
   }
 
   #cache(page: Page): void {
     this.#cached.delete(page.index);
     this.#cached.set(page.index, page);
-    for (const index of this.#cached.keys()) {
-      if (this.#cached.size <= this.#cacheCount) break;
+    for (const [index, oldest] of this.#cached) {
+      if (this.#cached.size <= this.#options.pages) break;
       this.#cached.delete(index);
+      if (oldest.isAhead) this.#loadsWithoutAhead = LOADS_WITHOUT;
+      if (oldest.borrowers === 0) this.#reuse(oldest);
     }
+  }
+
+  /** The page is nobody's any more: its memory is free for another one. */
+  #reuse(page: Page): void {
+    if (page.isKept || this.#spares.length >= SPARES_MAX) return;
+    page.isKept = true;
+    this.#spares.push(page.bytes);
   }
 }

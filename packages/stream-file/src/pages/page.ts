@@ -21,6 +21,14 @@ export class Page {
   readonly bytes: Uint8Array;
   /** Bytes from the page's start that are here; behind them may stand more in the file. */
   filled: number;
+  /** Readers that have borrowed views of this page. */
+  borrowers = 0;
+  /** Whether views of it were given out for good: its memory is never used for another page. */
+  isKept = false;
+  /** Whether it was loaded ahead of need and nobody has needed it yet. */
+  isAhead = false;
+  /** Offset behind the last entry, if the page was verified. */
+  #verifiedEnd: number | undefined;
   /** Offsets in the page of entries 0, 64, 128, ... of the page, as far as it was walked. */
   readonly #samples: number[] = [];
   #walkedBytes = 0;
@@ -50,6 +58,7 @@ export class Page {
    * @throws {StreamFileError} `damaged`
    */
   entriesEnd(limit: number, where: PageLocation): number {
+    if (this.#verifiedEnd !== undefined) return Math.min(this.#verifiedEnd, limit);
     this.#walk(limit, where);
     return Math.min(this.#walkedBytes, limit);
   }
@@ -119,6 +128,11 @@ export class Page {
       const offset = where.geometry.pageStart(this.index) + row.end + padding;
       throw new StreamFileError('damaged', `${where.path}: the padding at offset ${offset} is not zero`);
     }
+  }
+
+  /** The full page is what was written, and its entries end at `end`: they need not be walked to know. */
+  trust(end: number): void {
+    this.#verifiedEnd = end;
   }
 
   /** Walks the entries up to `limit`, checking each, and remembers some offsets. */

@@ -23,7 +23,15 @@ export interface Chunk {
   readonly nextOffset: number;
 }
 
+/** A chunk whose bytes are borrowed: they stay what they are until it is released, and must not be looked at afterwards. */
+export interface Loan extends Chunk {
+  /** Lets the memory be used for something else. To be called once. */
+  readonly release: () => void;
+}
+
 const UNKNOWN = -1;
+/** Bytes that are copied for a reader when too many pages are borrowed already. */
+const COPIED_BYTES = 32 << 10;
 
 export class Reader {
   readonly #file: DiskFile;
@@ -72,22 +80,76 @@ export class Reader {
     return { bytes: page.bytes.subarray(at, stop), nextOffset: geometry.pageStart(page.index) + stop };
   }
 
-  /** Entry `number` as it stands in the file: a view of a page that stays what it is, or bytes of its own. */
+  /**
+   * Whole committed entries from `offset` on, on loan: at most `bytesMax` bytes, or one entry that is larger, and at most to
+   * the end of a page; undefined at the stream's end. Pages that follow are loaded ahead.
+   */
+  borrow(offset: number, bytesMax: number): Loan | undefined | Promise<Loan | undefined> {
+    if (offset >= this.#store.committed.length) return undefined;
+    const index = this.#store.location.geometry.pageOf(offset);
+    const page = this.#store.borrow(index);
+    this.#store.loadAhead(index);
+    return page instanceof Promise
+      ? page.then((loaded) => this.#loan(loaded, offset, bytesMax))
+      : this.#loan(page, offset, bytesMax);
+  }
+
+  #loan(page: Page, offset: number, bytesMax: number): Loan | undefined | Promise<Loan | undefined> {
+    const { location } = this.#store;
+    const { geometry } = location;
+    let isLent = false;
+    try {
+      const at = geometry.offsetInPage(offset);
+      const limit = this.#store.limit(page.index);
+      // The stream may have been cut while the page was loaded.
+      if (at >= limit) return undefined;
+      const end = page.entriesEnd(limit, location);
+      if (at >= end) {
+        return end === limit ? undefined : this.borrow(geometry.pageStart(page.index + 1), bytesMax);
+      }
+      const isCopied = this.#store.isStretched && page.borrowers === 1;
+      const stop = wholeEntries(page.bytes, at, end, isCopied ? Math.min(bytesMax, COPIED_BYTES) : bytesMax);
+      const bytes = page.bytes.subarray(at, stop);
+      const nextOffset = geometry.pageStart(page.index) + stop;
+      if (isCopied) return { bytes: new Uint8Array(bytes), nextOffset, release: () => undefined };
+      isLent = true;
+      const release = (): void => {
+        this.#store.giveBack(page);
+      };
+      return { bytes, nextOffset, release };
+    } finally {
+      if (!isLent) this.#store.giveBack(page);
+    }
+  }
+
+  /** Entry `number` as it stands in the file: bytes of its own. */
   entry(number: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     if (!(number >= 0 && number < this.#store.committed.entries)) return undefined;
     const index = this.#pageOfEntry(number);
-    const page = this.#store.inMemory(index);
-    if (page) return this.#entryIn(page, number);
-    const row = this.#store.row(index);
-    if (row) return this.#entryInBlock(row, index, number);
-    return Promise.resolve(this.#store.get(index)).then((loaded) => this.#entryIn(loaded, number));
+    const row = this.#store.inMemory(index) ? undefined : this.#store.row(index);
+    return row
+      ? this.#entryInBlock(row, index, number)
+      : this.#lookInto(index, (page) => this.#entryIn(page, number));
+  }
+
+  /** Borrows a page for as long as `look` takes. */
+  #lookInto<T>(index: number, look: (page: Page) => T): T | Promise<T> {
+    const lookAndGiveBack = (page: Page): T => {
+      try {
+        return look(page);
+      } finally {
+        this.#store.giveBack(page);
+      }
+    };
+    const page = this.#store.borrow(index);
+    return page instanceof Promise ? page.then(lookAndGiveBack) : lookAndGiveBack(page);
   }
 
   #entryIn(page: Page, number: number): Uint8Array | undefined {
     const offset = this.#offsetIn(page, number);
     if (offset === undefined) return undefined;
     const at = this.#store.location.geometry.offsetInPage(offset);
-    return page.bytes.subarray(at, at + entryLengthAt(page.bytes, at));
+    return new Uint8Array(page.bytes.subarray(at, at + entryLengthAt(page.bytes, at)));
   }
 
   /** Reads and verifies only the block that the entry stands in. */
@@ -112,10 +174,7 @@ export class Reader {
     const { entries, length } = this.#store.committed;
     if (number === entries) return length;
     if (number > entries) return undefined;
-    const page = this.#store.get(this.#pageOfEntry(number));
-    return page instanceof Promise
-      ? page.then((loaded) => this.#offsetIn(loaded, number))
-      : this.#offsetIn(page, number);
+    return this.#lookInto(this.#pageOfEntry(number), (page) => this.#offsetIn(page, number));
   }
 
   #offsetIn(page: Page, number: number): number | undefined {
@@ -197,4 +256,12 @@ export class Reader {
         : { bytes: chunk.bytes.subarray(0, chunk.bytes.length - over), nextOffset: end };
     }
   }
+}
+
+/** Where, behind `at`, as many whole entries end as fit into `bytesMax`, or the first one; at most `end`, where one ends. */
+function wholeEntries(bytes: Uint8Array, at: number, end: number, bytesMax: number): number {
+  if (end - at <= bytesMax) return end;
+  let stop = at + entryLengthAt(bytes, at);
+  for (let next = stop; next - at <= bytesMax; next += entryLengthAt(bytes, next)) stop = next;
+  return stop;
 }

@@ -9,7 +9,7 @@ import { recordAt, type Operation } from '../journal/journal-format.js';
 import { operationOf, type FoundOperation } from '../journal/journal-records.js';
 import { StoredJournal } from '../journal/stored-journal.js';
 import { Geometry } from '../pages/geometry.js';
-import { PageStore } from '../pages/page-store.js';
+import { PageStore, type CacheOptions } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
 import { updatePath } from '../paths.js';
 import { Reader, type Chunk } from './reader.js';
@@ -48,7 +48,7 @@ export class StreamFileReader implements AsyncDisposable {
   readonly path: string;
   readonly #disk: ReadableDisk;
   readonly #geometry: Geometry;
-  readonly #cachePages: number;
+  readonly #cache: CacheOptions;
   readonly #file: ObservedFile;
   #seen: Sighting;
   #rows: StoredRows;
@@ -64,7 +64,7 @@ export class StreamFileReader implements AsyncDisposable {
     journal: StoredJournal,
     disk: ReadableDisk,
     geometry: Geometry,
-    cachePages: number,
+    cache: CacheOptions,
   ) {
     this.path = file.path;
     this.#file = file;
@@ -73,7 +73,7 @@ export class StreamFileReader implements AsyncDisposable {
     this.#journal = journal;
     this.#disk = disk;
     this.#geometry = geometry;
-    this.#cachePages = cachePages;
+    this.#cache = cache;
     this.#store = this.#newStore();
     this.#reader = new Reader(file, this.#store);
   }
@@ -91,7 +91,8 @@ export class StreamFileReader implements AsyncDisposable {
       checkSize(seen, path);
       const rows = await StoredRows.open(disk, path, geometry, seen.session);
       const journal = await StoredJournal.open(disk, path, seen.session);
-      return new StreamFileReader(file, seen, rows, journal, disk, geometry, options.cachePages ?? 4);
+      const cache = { pages: options.cachePages ?? 4, verifyIntervalMs: 0 };
+      return new StreamFileReader(file, seen, rows, journal, disk, geometry, cache);
     } catch (error) {
       await file.close();
       throw error;
@@ -278,7 +279,7 @@ export class StreamFileReader implements AsyncDisposable {
 
   #newStore(): PageStore<StoredRows> {
     const where = { path: this.path, geometry: this.#geometry };
-    const store = new PageStore(this.#file, where, this.#rows, this.#cachePages);
+    const store = new PageStore(this.#file, where, this.#rows, this.#cache);
     store.advance(this.#seen.committed);
     return store;
   }
