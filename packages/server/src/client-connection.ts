@@ -231,28 +231,24 @@ export class ClientConnection {
     return true;
   }
 
-  /** Sends from the cursor on until the socket is full or the end of what was announced is reached. */
+  /**
+   * Sends what comes next at the cursor, up to the end of what was announced. One piece is on its way at a time: what is
+   * taken at once is followed by the next one at once, and a client that takes nothing holds no more than one.
+   */
   #pump(): void {
     const { file, limits, tail } = this.#context;
-    while (!this.#reading && !this.peer.finishing && this.peer.pendingBytes < limits.sendBytesMax) {
-      if (this.#cursor >= tail.announced) {
-        // A client that has ended its side gets what there is; it cannot stop the stream any more.
-        if (this.#peerEnded && this.#cursor >= file.committedLength) this.peer.finish('peer');
-        return;
-      }
-      let loan: Loan | undefined | Promise<Loan | undefined>;
-      try {
-        loan = file.borrow(this.#cursor, this.#isSlow ? SLOW_WRITE_BYTES : limits.sendBytesMax);
-      } catch (error) {
-        this.#readFailed(error);
-        return;
-      }
-      if (loan instanceof Promise) {
-        this.#await(loan);
-        return;
-      }
-      if (!loan) return;
-      this.#send(loan);
+    if (this.#reading || this.peer.finishing || this.peer.pendingBytes > 0) return;
+    if (this.#cursor >= tail.announced) {
+      // A client that has ended its side gets what there is; it cannot stop the stream any more.
+      if (this.#peerEnded && this.#cursor >= file.committedLength) this.peer.finish('peer');
+      return;
+    }
+    try {
+      const loan = file.borrow(this.#cursor, this.#isSlow ? SLOW_WRITE_BYTES : limits.sendBytesMax);
+      if (loan instanceof Promise) this.#await(loan);
+      else if (loan) this.#send(loan);
+    } catch (error) {
+      this.#readFailed(error);
     }
   }
 

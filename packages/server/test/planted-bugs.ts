@@ -14,13 +14,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a commit during a catch-up starts a second read from the same place, so entries are sent twice',
     file: 'client-connection.ts',
-    find: 'while (!this.#reading && !this.peer.finishing',
-    replace: 'while (!this.peer.finishing',
+    find: 'if (this.#reading || this.peer.finishing',
+    replace: 'if (this.peer.finishing',
   },
   {
     bug: 'a client at the tip is not told of a commit',
     file: 'server.ts',
-    find: 'client.committed();',
+    find: 'client.announced();',
     replace: 'void client;',
   },
   {
@@ -65,19 +65,20 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'what was read for a stream that was stopped is sent in the next one',
     file: 'client-connection.ts',
-    find: 'if (chunk && stream === this.#stream) this.#send(chunk);',
-    replace: 'if (chunk && stream !== undefined) this.#send(chunk);',
+    find: "if (loan && this.#session.state === 'streaming' && stream === this.#stream) this.#send(loan);",
+    replace: "if (loan && this.#session.state === 'streaming' && stream !== undefined) this.#send(loan);",
   },
   {
     bug: 'a Stop is read when the backlog has been taken',
     file: 'client-connection.ts',
     find: "while (!this.#querying && (this.#session.state === 'streaming' || !this.#backlogged)) {",
-    replace: 'while (!this.#querying && !this.#backlogged) {',
+    replace:
+      "while (!this.#querying && (this.#session.state !== 'streaming' || this.#cursor >= this.#context.tail.announced)) {",
   },
   {
     bug: 'a client whose socket has drained is not sent more',
     file: 'peer-socket.ts',
-    find: 'if (!this.#finishing) events.taken();',
+    find: 'if (!this.#finishing) this.#events.taken();',
     replace: '',
   },
   {
@@ -89,13 +90,20 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a bookmark starts the stream behind its own entry',
     file: 'client-connection.ts',
-    find: '(await this.#seek(entry))',
-    replace: '(await this.#seek(entry + 1n))',
+    find: 'this.#seek(entry)',
+    replace: 'this.#seek(entry + 1n)',
+  },
+  {
+    bug: 'memory that is on its way to a client is used for another page',
+    package: 'stream-file',
+    file: 'pages/page-store.ts',
+    find: 'if (oldest.borrowers === 0) this.#reuse(oldest);',
+    replace: 'this.#reuse(oldest);',
   },
   {
     bug: 'an entry is looked up beside the one that was asked for',
     file: 'client-connection.ts',
-    find: 'await file.getEntryBytes(query.entryNumber)',
-    replace: 'await file.getEntryBytes(query.entryNumber ^ 1n)',
+    find: 'file.getEntryBytes(query.entryNumber)',
+    replace: 'file.getEntryBytes(query.entryNumber ^ 1n)',
   },
 ];
