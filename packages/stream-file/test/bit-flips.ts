@@ -128,7 +128,7 @@ function pageStart(offset: number): number {
 async function tryFlip({ machine, allowed }: Stored, path: string, bit: number): Promise<keyof Outcomes> {
   const disk = new SimulatedDisk();
   for (const each of FILES) {
-    const content = machine.disk.contentOf(each)?.slice();
+    const content = machine.disk.contentOf(each);
     if (!content) continue;
     disk.put(each, each === path ? flipped(content, bit) : content);
   }
