@@ -153,6 +153,8 @@ export class StreamFile implements AsyncDisposable {
     let file: DiskFile | undefined;
     try {
       file = await openOrCreate(disk, path, options);
+      // Also of a file that is there: a program that was killed while it created it has not come to this.
+      await disk.syncFolder(path);
       return await StreamFile.#assemble(disk, path, file, bookmarkStore, options);
     } catch (error) {
       await inOrder([() => file?.close(), () => removeHolder(disk, path), () => bookmarkStore.close()]);

@@ -78,3 +78,19 @@ it('an update of an entry that spans sectors is there whole or not at all', asyn
     return undefined;
   });
 });
+
+it('a file is there for good once it was opened, at whatever point a kill had cut its creation short', async () => {
+  const machine = new SimulatedMachine();
+  const killed: SimulatedMachine[] = [];
+  machine.onChange = () => killed.push(machine.afterKill());
+  await machine.open({ pageBytes: 256 });
+  expect(killed.length).toBeGreaterThan(3);
+  for (const [point, next] of killed.entries()) {
+    const file = await next.open({ pageBytes: 256 });
+    file.startAtomicOp();
+    file.addStreamEntry(1, Uint8Array.of(1));
+    await file.commitAtomicOp();
+    const found = await next.afterPowerCut(() => false).open({ pageBytes: 256 });
+    expect(found.header.totalEntries, `after change ${point}`).toBe(1n);
+  }
+});

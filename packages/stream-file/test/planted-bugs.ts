@@ -101,7 +101,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'the folder is synced after a file was created',
     caughtBy: 'crashes',
-    file: 'opening/creation.ts',
+    file: 'stream-file.ts',
     find: 'await disk.syncFolder(path);',
     replace: '',
   },

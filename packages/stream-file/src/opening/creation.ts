@@ -1,4 +1,4 @@
-/** Creates an empty stream file: under another name first, so that there is a whole one or none. */
+/** Creates an empty stream file: under another name first, so that there is a whole one or none. Durable after `syncFolder`. */
 import type { StreamIdentity } from '@ds/codec';
 
 import { HeaderPage } from '../commits/header-page.js';
@@ -38,5 +38,4 @@ export async function createStreamFile(
     await file.close();
   }
   await disk.rename(temporary, path);
-  await disk.syncFolder(path);
 }
