@@ -45,7 +45,12 @@ export {
 export { OperationEncoder } from './operation-encoder.js';
 export { encodeResult, result, ResultCode, type Result } from './result.js';
 export { serverPackets, type ServerPacket } from './server-packets.js';
-export { sourceMessageRuns, takeAdditions, type SourceMessageRun } from './source-additions.js';
+export {
+  sourceMessageRuns,
+  takeAdditions,
+  type SourceAdditions,
+  type SourceMessageRun,
+} from './source-additions.js';
 export {
   ANY_ENTRY,
   encodeSourceMessage,

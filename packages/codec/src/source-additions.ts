@@ -26,10 +26,10 @@ export interface SourceAdditions {
 export type SourceMessageRun =
   Exclude<SourceMessage, { readonly kind: 'addStreamEntry' | 'addStreamBookmark' }> | SourceAdditions;
 
-/** Takes what messages add; both are given views. */
+/** Takes what messages add: an entry's data or a bookmark's key stands in `bytes[from..to)`. No view is made for it. */
 export interface AdditionsTaker {
-  addStreamEntry(type: number, data: Uint8Array): unknown;
-  addStreamBookmark(key: Uint8Array): unknown;
+  takeEntry(type: number, bytes: Uint8Array, from: number, to: number): void;
+  takeBookmark(bytes: Uint8Array, from: number, to: number): void;
 }
 
 /** As `sourceMessages`, with additions that came together in one. */
@@ -75,11 +75,11 @@ export function takeAdditions({ bytes }: SourceAdditions, taker: AdditionsTaker)
   for (let at = 0; at < bytes.length;) {
     if (readU32(bytes, at + 4) === ADD_STREAM_ENTRY) {
       const end = at + ENTRY_BYTES + readU32(bytes, at + 20);
-      taker.addStreamEntry(readU32(bytes, at + 16), bytes.subarray(at + ENTRY_BYTES, end));
+      taker.takeEntry(readU32(bytes, at + 16), bytes, at + ENTRY_BYTES, end);
       at = end;
     } else {
       const end = at + BOOKMARK_BYTES + readU32(bytes, at + 16);
-      taker.addStreamBookmark(bytes.subarray(at + BOOKMARK_BYTES, end));
+      taker.takeBookmark(bytes, at + BOOKMARK_BYTES, end);
       at = end;
     }
   }

@@ -11,11 +11,10 @@ import {
   result,
   ResultCode,
   SOURCE_PROTOCOL_VERSION,
-  takeAdditions,
   type Result,
   type SourceMessageRun,
 } from '@ds/codec';
-import { StreamFileError, type StreamFile } from '@ds/stream-file';
+import { StreamFileError, type CommitListener, type StreamFile } from '@ds/stream-file';
 
 import type { ByteSocket } from './listener.js';
 import { disconnectReason, type ServerObserver } from './observer.js';
@@ -49,6 +48,9 @@ export class SourceConnection implements Gated {
   #peerEnded = false;
   #gone = false;
   #flushScheduled = false;
+  /** What has come and has not been looked at, oldest first. */
+  #received: Uint8Array[] = [];
+  #workScheduled = false;
   /** The header that answers carry until they are sent: nothing is committed in between. */
   #header: Uint8Array | undefined;
   readonly #sinceMs = Date.now();
@@ -60,8 +62,8 @@ export class SourceConnection implements Gated {
     );
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
-        this.#session.receive(chunk);
-        void this.#work();
+        this.#received.push(chunk);
+        this.#workSoon();
       },
       taken: () => {
         void this.#work();
@@ -100,12 +102,32 @@ export class SourceConnection implements Gated {
     this.#fail(result(ResultCode.shuttingDown));
   }
 
+  /** What comes in one turn of the event loop is worked off together, so its commits become one group. */
+  #workSoon(): void {
+    if (this.#workScheduled) return;
+    this.#workScheduled = true;
+    setImmediate(() => {
+      this.#workScheduled = false;
+      void this.#work();
+    });
+  }
+
+  #nextAction(): SourceAction | undefined {
+    for (;;) {
+      const action = this.#session.next();
+      if (action) return action;
+      const chunk = this.#received.shift();
+      if (!chunk) return undefined;
+      this.#session.receive(chunk);
+    }
+  }
+
   async #work(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     this.peer.reading(false);
     while (!this.#gone && this.peer.pendingBytes < this.#context.limits.sendBytesMax) {
-      const action = this.#session.next();
+      const action = this.#nextAction();
       if (!action) break;
       const working = this.#perform(action);
       if (working) await working;
@@ -135,16 +157,16 @@ export class SourceConnection implements Gated {
         case 'startAtomicOp':
           return this.#start(message.expectedEntry);
         case 'additions':
-          takeAdditions(message, file);
+          file.addStreamMessages(message);
           return undefined;
         case 'commitAtomicOp':
           this.#ownsOperation = false;
-          void this.#answerWhenDone(ticket, file.commitAtomicOp());
+          file.commitAtomicOpFor(new CommitAnswer(this, ticket));
           return undefined;
         case 'rollbackAtomicOp':
           this.#ownsOperation = false;
           file.rollbackAtomicOp();
-          this.#answer(ticket);
+          this.answer(ticket);
           return undefined;
         case 'truncateFile':
           return this.#answerWhenDone(ticket, file.truncateFile(message.entryNumber));
@@ -154,7 +176,7 @@ export class SourceConnection implements Gated {
             file.updateEntryData(message.entryNumber, message.entryType, message.data),
           );
         case 'header':
-          this.#answer(ticket);
+          this.answer(ticket);
           return undefined;
       }
     } catch (error) {
@@ -218,7 +240,8 @@ export class SourceConnection implements Gated {
       });
   }
 
-  #answer(ticket: number): void {
+  /** Answers that a message is done. */
+  answer(ticket: number): void {
     this.#header ??= encodeHeader(this.#context.file.header);
     this.#session.answer(ticket, { header: this.#header });
     this.#flushSoon();
@@ -227,12 +250,17 @@ export class SourceConnection implements Gated {
   async #answerWhenDone(ticket: number, done: Promise<unknown>): Promise<void> {
     try {
       await done;
-      this.#answer(ticket);
+      this.answer(ticket);
     } catch (error) {
-      this.#session.answer(ticket, { refusal: storageResult(error) });
-      this.#context.logger.error({ peer: this.peer.name, error }, 'cannot write the stream');
-      this.#flushSoon();
+      this.refuse(ticket, error);
     }
+  }
+
+  /** Answers that a message could not be done. */
+  refuse(ticket: number, error: unknown): void {
+    this.#session.answer(ticket, { refusal: storageResult(error) });
+    this.#context.logger.error({ peer: this.peer.name, error }, 'cannot write the stream');
+    this.#flushSoon();
   }
 
   /** Rolls back what is open, tells the source why behind all other answers, and ends the connection. */
@@ -277,5 +305,24 @@ export class SourceConnection implements Gated {
     this.#finishReason ??= reason;
     this.#flush();
     if (!this.#session.answersPending) this.peer.finish(this.#finishReason);
+  }
+}
+
+/** The answer to a commit that is under way. */
+class CommitAnswer implements CommitListener {
+  readonly #connection: SourceConnection;
+  readonly #ticket: number;
+
+  constructor(connection: SourceConnection, ticket: number) {
+    this.#connection = connection;
+    this.#ticket = ticket;
+  }
+
+  committed(): void {
+    this.#connection.answer(this.#ticket);
+  }
+
+  refused(error: StreamFileError): void {
+    this.#connection.refuse(this.#ticket, error);
   }
 }

@@ -97,8 +97,8 @@ function answersToSource(input: Uint8Array, inputs: Inputs): Omit<ExpectedOfSour
       else if (message.kind !== 'additions') session.answer(ticket, { header: headerBytes });
       else {
         takeAdditions(message, {
-          addStreamEntry: (_type, data) => added.push(data.length),
-          addStreamBookmark: (key) => added.push(key.length),
+          takeEntry: (_type, _bytes, from, to) => added.push(to - from),
+          takeBookmark: (_bytes, from, to) => added.push(to - from),
         });
       }
     }

@@ -46,8 +46,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a commit is acknowledged to the source before it is durable',
     file: 'source-connection.ts',
-    find: 'await done;\n      this.#answer(ticket);',
-    replace: 'done.catch(() => undefined); this.#answer(ticket);',
+    find: 'file.commitAtomicOpFor(new CommitAnswer(this, ticket));',
+    replace:
+      'file.commitAtomicOpFor({ committed: () => undefined, refused: () => undefined }); this.answer(ticket);',
   },
   {
     bug: 'the operation of a source that is lost is committed',

@@ -33,7 +33,7 @@ function heldBack(file: StreamFile, until: Promise<void>): Outbox {
     nextEntry: { get: () => file.nextEntry },
     congested: { get: () => file.congested },
     startAtomicOp: { value: file.startAtomicOp.bind(file) },
-    addStreamEntry: { value: file.addStreamEntry.bind(file) },
+    addStreamMessages: { value: file.addStreamMessages.bind(file) },
     commitAtomicOp: { value: () => file.commitAtomicOp().then(() => until) },
     offsetOf: { value: file.offsetOf.bind(file) },
     read: { value: file.read.bind(file) },

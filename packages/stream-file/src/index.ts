@@ -21,6 +21,7 @@ export {
 export { StreamFileReader, type StreamFileReaderOptions } from './reading/stream-file-reader.js';
 export {
   StreamFile,
+  type CommitListener,
   type StorageObserver,
   type StreamFileListener,
   type StreamFileOptions,

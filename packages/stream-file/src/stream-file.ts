@@ -13,6 +13,7 @@ import {
   type Entry,
   type EntryBatch,
   type Header,
+  type SourceAdditions,
   type StreamIdentity,
 } from '@ds/codec';
 
@@ -20,7 +21,13 @@ import { BookmarkIndex, ownerOf, type BookmarkStore } from './bookmarks/bookmark
 import { catchUp } from './bookmarks/bookmark-scan.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './bookmarks/level-bookmark-store.js';
 import { finishPendingUpdate } from './commits/pending-update.js';
-import { Writer, type Commit, type Durability, type WriterEvents } from './commits/writer.js';
+import {
+  Writer,
+  type Commit,
+  type CommitWaiter,
+  type Durability,
+  type WriterEvents,
+} from './commits/writer.js';
 import type { Disk, DiskFile } from './disk/disk.js';
 import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
@@ -72,6 +79,14 @@ export interface StorageObserver {
   committed(latencyMs: number): void;
   /** The file was synced, which took so long. */
   synced(latencyMs: number): void;
+}
+
+/** Told how one commit has ended: within the call that ends it, and in the order of the commits. */
+export interface CommitListener {
+  /** It is as durable as was promised, and visible. */
+  committed(): void;
+  /** Nothing of it is in the stream. */
+  refused(error: StreamFileError): void;
 }
 
 /** Told when the committed stream changes. */
@@ -304,13 +319,7 @@ export class StreamFile implements AsyncDisposable {
     } catch (error) {
       throw refusal('bad-entry', error);
     }
-    if (type === BOOKMARK_ENTRY_TYPE) {
-      throw new StreamFileError(
-        'bad-entry',
-        `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`,
-      );
-    }
-    return BigInt(this.#writer.addEntry(type, data));
+    return BigInt(this.#writer.addEntry(type, data, 0, data.length));
   }
 
   /**
@@ -323,7 +332,15 @@ export class StreamFile implements AsyncDisposable {
     } catch (error) {
       throw refusal('bad-bookmark', error);
     }
-    return BigInt(this.#writer.addBookmark(key));
+    return BigInt(this.#writer.addBookmark(key, 0, key.length));
+  }
+
+  /**
+   * Adds the entries and bookmarks of a source's messages to the open operation, straight from what was received.
+   * @throws {StreamFileError} as `addStreamEntry`; what stood before the message that is refused has been added.
+   */
+  addStreamMessages(additions: SourceAdditions): void {
+    this.#writer.addMessages(additions);
   }
 
   /**
@@ -341,21 +358,27 @@ export class StreamFile implements AsyncDisposable {
    * entries whose operations are not known
    */
   commitAtomicOp(commitTimeMs?: bigint): Promise<Commit> {
-    const committed = this.#writer.commitOperation(
-      commitTimeMs === undefined ? undefined : Number(commitTimeMs),
-    );
-    if (this.#observer) void this.#time(committed, this.#observer);
-    return committed;
+    return new Promise((resolve, reject) => {
+      this.#commit(
+        {
+          committed(start, end) {
+            resolve({ firstEntry: BigInt(start.entries), nextEntry: BigInt(end.entries) });
+          },
+          refused: reject,
+        },
+        commitTimeMs,
+      );
+    });
   }
 
-  async #time(committed: Promise<Commit>, observer: StorageObserver): Promise<void> {
-    const begunMs = performance.now();
-    try {
-      await committed;
-      observer.committed(performance.now() - begunMs);
-    } catch {
-      // Whoever has asked for the commit is told.
-    }
+  /** As `commitAtomicOp`, for many small operations: no promise is made. The listener must not throw. */
+  commitAtomicOpFor(listener: CommitListener): void {
+    this.#commit(listener);
+  }
+
+  #commit(waiter: CommitWaiter, commitTimeMs?: bigint): void {
+    const timeMs = commitTimeMs === undefined ? undefined : Number(commitTimeMs);
+    this.#writer.commitOperation(timeMs, this.#observer ? timed(waiter, this.#observer) : waiter);
   }
 
   /**
@@ -650,4 +673,18 @@ function refusal(code: 'bad-entry' | 'bad-bookmark', error: unknown): unknown {
 
 function hex(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes).toString('hex')}`;
+}
+
+/** Tells the observer how long the commit takes, too. */
+function timed(waiter: CommitWaiter, observer: StorageObserver): CommitWaiter {
+  const begunMs = performance.now();
+  return {
+    committed(start, end) {
+      observer.committed(performance.now() - begunMs);
+      waiter.committed(start, end);
+    },
+    refused(error) {
+      waiter.refused(error);
+    },
+  };
 }

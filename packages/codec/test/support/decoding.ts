@@ -55,8 +55,12 @@ export function singleMessages(frame: SourceMessageRun): SourceMessage[] {
   if (frame.kind !== 'additions') return [frame];
   const messages: SourceMessage[] = [];
   takeAdditions(frame, {
-    addStreamEntry: (entryType, data) => messages.push({ kind: 'addStreamEntry', entryType, data }),
-    addStreamBookmark: (bookmark) => messages.push({ kind: 'addStreamBookmark', bookmark }),
+    takeEntry(entryType, bytes, from, to) {
+      messages.push({ kind: 'addStreamEntry', entryType, data: bytes.subarray(from, to) });
+    },
+    takeBookmark(bytes, from, to) {
+      messages.push({ kind: 'addStreamBookmark', bookmark: bytes.subarray(from, to) });
+    },
   });
   return messages;
 }

@@ -5,7 +5,7 @@
  * must have done it before it is done here and anything behind it is taken: so the outbox is right at any time, and a
  * server that has less than it, or more, is seen to.
  */
-import { FrameDecoder, sourceMessageRuns, takeAdditions } from '@ds/codec';
+import { FrameDecoder, sourceMessageRuns } from '@ds/codec';
 
 import { SourceError } from '../errors.js';
 import type { Request } from '../requests/request-log.js';
@@ -83,7 +83,7 @@ export class OutboxQueue {
     messages.push(bytes);
     try {
       for (let message = messages.next(); message; message = messages.next()) {
-        if (message.kind === 'additions') takeAdditions(message, outbox);
+        if (message.kind === 'additions') outbox.addStreamMessages(message);
       }
     } catch (error) {
       outbox.rollbackAtomicOp();

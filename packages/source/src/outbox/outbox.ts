@@ -4,7 +4,7 @@
  * It is the stream itself: every operation stands there, in order, under the same numbers as on the servers. A `StreamFile` of
  * `@ds/stream-file` is one; this interface is what of it is used, so this package need not know that one.
  */
-import type { Header } from '@ds/codec';
+import type { Header, SourceAdditions } from '@ds/codec';
 
 export interface Outbox {
   /** Identity and committed size. */
@@ -16,8 +16,8 @@ export interface Outbox {
   /** Resolves when little enough waits to be written. */
   ready(): Promise<void>;
   startAtomicOp(): void;
-  addStreamEntry(type: number, data: Uint8Array): unknown;
-  addStreamBookmark(key: Uint8Array): unknown;
+  /** Adds the entries and bookmarks of messages, as they are sent to servers, to the open operation. */
+  addStreamMessages(additions: SourceAdditions): void;
   rollbackAtomicOp(): void;
   /** Resolves when the operation is as durable as a commit is to be. Operations resolve in order. */
   commitAtomicOp(): Promise<unknown>;

@@ -97,10 +97,10 @@ export class Appender {
     return ended;
   }
 
-  /** Adds an entry that was checked; returns its number. */
-  append(type: number, data: Uint8Array): number {
-    const page = this.#pageFor(ENTRY_HEAD_BYTES + data.length);
-    this.#at = page.filled = writeEntry(page.bytes, this.#at, type, this.#entries, data);
+  /** Adds an entry that was checked, whose data stand in `bytes[from..to)`; returns its number. */
+  append(type: number, bytes: Uint8Array, from: number, to: number): number {
+    const page = this.#pageFor(ENTRY_HEAD_BYTES + to - from);
+    this.#at = page.filled = writeEntry(page.bytes, this.#at, type, this.#entries, bytes, from, to);
     return this.#entries++;
   }
 

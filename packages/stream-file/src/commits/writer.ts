@@ -18,7 +18,9 @@ import {
   entryNumberAt,
   entryLengthAt,
   entryTypeAt,
+  takeAdditions,
   type EntryBatch,
+  type SourceAdditions,
 } from '@ds/codec';
 
 import type { BookmarkIndex } from '../bookmarks/bookmark-index.js';
@@ -99,14 +101,19 @@ const WRITTEN_AT_ONCE = 1 / 4;
 
 const EPOCH_MAX = 2n ** 64n - 1n;
 
+/** Told how a commit has ended, at once. */
+export interface CommitWaiter {
+  committed(start: Extent, end: Extent): void;
+  refused(error: StreamFileError): void;
+}
+
 interface WaitingCommit {
   readonly start: Extent;
   readonly end: Extent;
   readonly spill: Spill | undefined;
   /** When it was committed, if that was elsewhere. */
   readonly timeMs: number | undefined;
-  resolve(commit: Commit): void;
-  reject(error: StreamFileError): void;
+  readonly waiter: CommitWaiter;
 }
 
 type Job = WaitingCommit | { readonly task: () => Promise<void> };
@@ -133,6 +140,14 @@ export class Writer {
   #tasks = 0;
   /** Bookmarks that are not committed: of the operations that wait, and of the open one. */
   readonly #bookmarks = new BookmarkList();
+  readonly #taker = {
+    takeEntry: (type: number, bytes: Uint8Array, from: number, to: number): void => {
+      this.addEntry(type, bytes, from, to);
+    },
+    takeBookmark: (bytes: Uint8Array, from: number, to: number): void => {
+      this.addBookmark(bytes, from, to);
+    },
+  };
   /** Why the open operation cannot be committed any more. */
   #operationFailure: StreamFileError | undefined;
   /** Why nothing can be written any more. */
@@ -203,28 +218,40 @@ export class Writer {
     this.#appender.startOperation();
   }
 
-  /** Adds an entry that was checked; returns its number. */
-  addEntry(type: number, data: Uint8Array): number {
-    this.#checkOperation();
-    const { pageBytes } = this.#parts.store.location.geometry;
-    if (ENTRY_HEAD_BYTES + data.length > pageBytes) {
+  /** Adds an entry; returns its number. Type and length were checked, and the data stand in `bytes[from..to)`. */
+  addEntry(type: number, bytes: Uint8Array, from: number, to: number): number {
+    if (type === BOOKMARK_ENTRY_TYPE) {
       throw new StreamFileError(
         'bad-entry',
-        `${data.length} bytes of data do not fit a page of ${pageBytes}`,
+        `entry type ${type} is kept for bookmarks: add one with addStreamBookmark`,
       );
     }
+    return this.#add(type, bytes, from, to);
+  }
+
+  /** Adds a bookmark; returns the number of its entry. The length was checked, and the key stands in `bytes[from..to)`. */
+  addBookmark(bytes: Uint8Array, from: number, to: number): number {
+    const entry = this.#add(BOOKMARK_ENTRY_TYPE, bytes, from, to);
+    this.#bookmarks.add(bytes, from, to - from, entry);
+    return entry;
+  }
+
+  /** Adds what a source's messages add, as they came. */
+  addMessages(additions: SourceAdditions): void {
+    takeAdditions(additions, this.#taker);
+  }
+
+  #add(type: number, bytes: Uint8Array, from: number, to: number): number {
+    this.#checkOperation();
+    const { pageBytes } = this.#parts.store.location.geometry;
+    if (ENTRY_HEAD_BYTES + to - from > pageBytes) {
+      throw new StreamFileError('bad-entry', `${to - from} bytes of data do not fit a page of ${pageBytes}`);
+    }
     try {
-      return this.#appender.append(type, data);
+      return this.#appender.append(type, bytes, from, to);
     } catch (cause) {
       throw this.#spoilOperation(cause);
     }
-  }
-
-  /** Adds a bookmark that was checked; returns the number of its entry. */
-  addBookmark(key: Uint8Array): number {
-    const entry = this.addEntry(BOOKMARK_ENTRY_TYPE, key);
-    this.#bookmarks.add(key, 0, key.length, entry);
-    return entry;
   }
 
   /** Adds entries as another stream has them. Their numbers must go on where this stream ends. */
@@ -245,15 +272,16 @@ export class Writer {
     }
   }
 
-  /** Ends the operation; resolves with its entries' numbers when it is as durable as was promised, and visible. */
-  commitOperation(timeMs?: number): Promise<Commit> {
-    return new Promise((resolve, reject) => {
-      const failure = this.#operationFailure;
-      this.#operationFailure = undefined;
-      if (failure) throw failure;
-      const { start, end, spill } = this.#appender.endOperation();
-      this.#enqueue({ start, end, spill, timeMs, resolve, reject });
-    });
+  /** Ends the operation; `waiter` is told when it is as durable as was promised, and visible. */
+  commitOperation(timeMs: number | undefined, waiter: CommitWaiter): void {
+    const failure = this.#operationFailure ?? this.#noOperation();
+    this.#operationFailure = undefined;
+    if (failure) {
+      waiter.refused(failure);
+      return;
+    }
+    const { start, end, spill } = this.#appender.endOperation();
+    this.#enqueue({ start, end, spill, timeMs, waiter });
   }
 
   /** Ends the operation as if it had never been. */
@@ -402,9 +430,13 @@ export class Writer {
   }
 
   #checkOperation(): void {
-    if (this.#operationFailure) throw this.#operationFailure;
-    if (!this.#appender.operationStart)
-      throw new StreamFileError('no-operation', 'no atomic operation is open');
+    const failure = this.#operationFailure ?? this.#noOperation();
+    if (failure) throw failure;
+  }
+
+  #noOperation(): StreamFileError | undefined {
+    if (this.#appender.operationStart) return undefined;
+    return new StreamFileError('no-operation', 'no atomic operation is open');
   }
 
   /** A page of the operation could not be written ahead. If the disk is full, that spoils the operation and nothing else. */
@@ -505,7 +537,7 @@ export class Writer {
 
   async #writeGroup(group: readonly WaitingCommit[]): Promise<void> {
     const refuse = (error: StreamFileError): void => {
-      for (const commit of group) commit.reject(error);
+      for (const { waiter } of group) waiter.refused(error);
     };
     if (this.#failure) {
       refuse(this.#failure);
@@ -542,9 +574,7 @@ export class Writer {
       bookmarks.add(this.#bookmarks.takeBelow(end.entries), end.entries);
       events.committed();
     }
-    for (const commit of group) {
-      commit.resolve({ firstEntry: BigInt(commit.start.entries), nextEntry: BigInt(commit.end.entries) });
-    }
+    for (const commit of group) commit.waiter.committed(commit.start, commit.end);
   }
 
   /** Tells the directory what the pages hold that were written ahead. */
@@ -676,7 +706,7 @@ export class Writer {
     this.#appender.rewind(end);
     const refused = this.#queue;
     this.#queue = refused.filter((job) => 'task' in job);
-    for (const job of refused) if (!('task' in job)) job.reject(error);
+    for (const job of refused) if (!('task' in job)) job.waiter.refused(error);
   }
 }
 
