@@ -129,6 +129,8 @@ describe('Clients that take nothing', { timeout }, () => {
 /** A network of its own, joined to this one by a cable; undefined where none can be made. */
 function networkNamespace(): { name: string; address: string; cut(): void; remove(): void } | string {
   const name = `ds${process.pid}`;
+  // Of its own: a run that was killed may have left one behind.
+  const subnet = `198.${18 + (process.pid & 1)}.${(process.pid >> 1) & 255}`;
   const ip = (...options: string[]): void => {
     execFileSync('ip', options, { stdio: 'pipe' });
   };
@@ -147,9 +149,9 @@ function networkNamespace(): { name: string; address: string; cut(): void; remov
   try {
     ip('netns', 'add', name);
     ip('link', 'add', `${name}a`, 'type', 'veth', 'peer', 'name', `${name}b`, 'netns', name);
-    ip('addr', 'add', '198.51.100.1/30', 'dev', `${name}a`);
+    ip('addr', 'add', `${subnet}.1/30`, 'dev', `${name}a`);
     ip('link', 'set', `${name}a`, 'up');
-    ip('-n', name, 'addr', 'add', '198.51.100.2/30', 'dev', `${name}b`);
+    ip('-n', name, 'addr', 'add', `${subnet}.2/30`, 'dev', `${name}b`);
     ip('-n', name, 'link', 'set', `${name}b`, 'up');
   } catch (error) {
     remove();
@@ -159,7 +161,7 @@ function networkNamespace(): { name: string; address: string; cut(): void; remov
   const cut = (): void => {
     ip('-n', name, 'link', 'set', `${name}b`, 'down');
   };
-  return { name, address: '198.51.100.1', cut, remove };
+  return { name, address: `${subnet}.1`, cut, remove };
 }
 
 /** Connects twice, follows on one connection and asks for a header on the other, then reads and says nothing more. */

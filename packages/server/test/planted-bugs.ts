@@ -37,13 +37,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'this.#writingTo = end; store.advance(end); events.committed();',
   },
   {
-    bug: 'a page that is read while it is cut off is remembered',
-    package: 'stream-file',
-    file: 'pages/page-store.ts',
-    find: 'this.#cuttingFrom = index;',
-    replace: 'void index;',
-  },
-  {
     bug: 'a commit is acknowledged to the source before it is durable',
     file: 'source-connection.ts',
     find: 'file.commitAtomicOpFor(new CommitAnswer(this, ticket));',
