@@ -1,4 +1,6 @@
 /** What went wrong with a client. */
+import { ResultCode } from '@ds/codec';
+
 export type ClientErrorCode =
   /** No connection could be made. Worth another try. */
   | 'connect'
@@ -49,5 +51,12 @@ export class ClientError extends Error {
     this.code = code;
     this.result = details.result;
     this.totalEntries = details.totalEntries;
+  }
+
+  /** Whether the same server may do what was asked for in a moment: it could not be reached, was lost, or had no room. */
+  get retriable(): boolean {
+    const { code, result } = this;
+    if (code !== 'refused') return code === 'connect' || code === 'disconnected' || code === 'timeout';
+    return result?.code === ResultCode.serverFull || result?.code === ResultCode.shuttingDown;
   }
 }

@@ -25,6 +25,9 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Makes the connection for queries. */
+type Open = () => Promise<Connection>;
+
 /** A client of one stream. Queries share a connection; each `follow` has one of its own. */
 export class StreamClient implements AsyncDisposable {
   readonly #addresses: readonly ServerAddress[];
@@ -51,18 +54,16 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /** Identity and size of the stream. */
-  async header(options: QueryOptions = {}): Promise<Header> {
-    const header = await this.#query(options, (connection) => connection.header());
-    this.#totalEntries = header.totalEntries;
-    return header;
+  header(options: QueryOptions = {}): Promise<Header> {
+    return this.#header(options);
   }
 
   /** As `header`, but waits for a server that cannot be reached, as long as `retry` says. */
   async reach(options: QueryOptions = {}): Promise<Header> {
-    const servers = this.#servers(this.#ending(options.signal));
+    const servers = this.#servers(this.#closing.signal, this.#ending(options.signal));
     for (;;) {
       try {
-        return await this.header(options);
+        return await this.#header(options, () => servers.connect());
       } catch (error) {
         await servers.failed(error);
       }
@@ -120,9 +121,15 @@ export class StreamClient implements AsyncDisposable {
     return { batches, track, ending, totalEntries: () => this.#totalEntries };
   }
 
-  #servers(signal: AbortSignal): Servers {
+  #servers(signal: AbortSignal, waiting?: AbortSignal): Servers {
     const { retry, onState = () => undefined } = this.#options;
-    return new Servers({ ...this.#connecting, signal, addresses: this.#addresses, retry, onState });
+    return new Servers({ ...this.#connecting, signal, addresses: this.#addresses, retry, onState }, waiting);
+  }
+
+  async #header(options: QueryOptions, open?: Open): Promise<Header> {
+    const header = await this.#query(options, (connection) => connection.header(), open);
+    this.#totalEntries = header.totalEntries;
+    return header;
   }
 
   /** The signal that ends what was started with `signal`. */
@@ -131,28 +138,32 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /** Asks on the connection for queries. A server may end it while it is idle: then a new one is asked, once. */
-  async #query<T>({ signal }: QueryOptions, ask: (connection: Connection) => Promise<T>): Promise<T> {
+  async #query<T>(
+    { signal }: QueryOptions,
+    ask: (connection: Connection) => Promise<T>,
+    open: Open = () => this.#openAny(),
+  ): Promise<T> {
     return unlessAborted(signal, async () => {
       const used = this.#queries;
       try {
-        return await ask(await this.#queryConnection());
+        return await ask(await this.#queryConnection(open));
       } catch (error) {
         const ended = error instanceof ClientError && error.code === 'disconnected';
         if (!used || !ended || this.#closing.signal.aborted) throw error;
-        return ask(await this.#queryConnection());
+        return ask(await this.#queryConnection(open));
       }
     });
   }
 
   /** The connection for queries: the one that is there, unless it has failed. */
-  async #queryConnection(): Promise<Connection> {
+  async #queryConnection(open: Open): Promise<Connection> {
     const current = this.#queries;
     if (current) {
       const connection = await current;
       if (!connection.failure) return connection;
-      if (this.#queries !== current) return this.#queryConnection();
+      if (this.#queries !== current) return this.#queryConnection(open);
     }
-    const opening = this.#openAny();
+    const opening = open();
     this.#queries = opening;
     opening.catch(() => {
       if (this.#queries === opening) this.#queries = undefined;

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import { goldenStream, serve } from '../../server/test/support/stream.js';
-import { StreamClient } from '../src/index.js';
-import { answering, FakeServer, headerAnswer } from './support/fake-server.js';
+import { StreamClient, type FollowState } from '../src/index.js';
+import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
 import { addressOf, client, collect } from './support/follow.js';
 
 const key = goldenEntries[0]!.data;
@@ -88,6 +88,27 @@ describe('Reaching a server', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     await serve(file, { clients: { host: '127.0.0.1', port } });
     expect(await reaching).toEqual(goldenHeader);
+  });
+
+  it('tries each of several once before it waits', async () => {
+    const states: string[] = [];
+    const onState = ({ kind }: FollowState): void => void states.push(kind);
+    const nowhere = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3'];
+    const asking = client(nowhere, { retry: { attemptsMax: 1, firstMs: 1 }, onState });
+    await expect(asking.reach()).rejects.toMatchObject({ code: 'connect' });
+    const round = nowhere.flatMap(() => ['connecting', 'reconnecting']);
+    // After the last failure nothing follows.
+    expect(states).toEqual([...round, ...round.slice(0, -1)]);
+  });
+
+  it('keeps the connection for what is asked then, also when it was given up on meanwhile', async () => {
+    const server = await FakeServer.start(answering(({ kind }) => (kind === 'header' ? headerAnswer : OK)));
+    const asking = client(['127.0.0.1:1', server.address]);
+    const abort = new AbortController();
+    expect(await asking.reach({ signal: abort.signal })).toEqual(goldenHeader);
+    abort.abort();
+    expect(await asking.header()).toEqual(goldenHeader);
+    expect(server.connections).toBe(1);
   });
 
   it('can be given up', async () => {

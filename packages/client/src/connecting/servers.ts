@@ -4,8 +4,6 @@
  * A failure is of the moment (the server cannot be reached), of the server (it is behind the others), or for good. When
  * all servers have failed in a row, it waits; when all of them are behind, nothing is to be waited for.
  */
-import { ResultCode } from '@ds/codec';
-
 import { ClientError } from '../errors.js';
 import type { FollowState } from '../following/state.js';
 import { formatAddress, type ServerAddress } from './address.js';
@@ -25,9 +23,10 @@ export class Servers {
   /** Failures since something has worked, of one server each. */
   #failed: ClientError[] = [];
 
-  constructor(options: ServersOptions) {
+  /** @param waiting ends waits; connections end with the options' own signal */
+  constructor(options: ServersOptions, waiting = options.signal) {
     this.#options = options;
-    this.#retry = new Retry(options.retry, options.signal);
+    this.#retry = new Retry(options.retry, waiting);
   }
 
   /** Connects to the server whose turn it is. */
@@ -52,7 +51,7 @@ export class Servers {
     if (!(error instanceof ClientError)) throw error;
     const { addresses, onState } = this.#options;
     const server = formatAddress(this.#address);
-    if (!isOfTheMoment(error) && !isBehind(error)) throw error;
+    if (!error.retriable && !isBehind(error)) throw error;
     this.#failed.push(error);
     this.#index = (this.#index + 1) % addresses.length;
     if (this.#failed.length < addresses.length) {
@@ -70,13 +69,6 @@ export class Servers {
   get #address(): ServerAddress {
     return this.#options.addresses[this.#index]!;
   }
-}
-
-/** Whether the same server may do what was asked for in a moment. */
-function isOfTheMoment({ code, result }: ClientError): boolean {
-  if (code === 'refused')
-    return result?.code === ResultCode.serverFull || result?.code === ResultCode.shuttingDown;
-  return code === 'connect' || code === 'disconnected' || code === 'timeout';
 }
 
 /** Whether another server of the same stream may do what was asked for. */
