@@ -1,6 +1,6 @@
 /** What `ds-client` can be told: the one place where each option, its default and its limits stand. */
 
-import { field, readToken, type Options, readTls } from '@ds/app-kit';
+import { connectAccess, connectOptions, field, type Options } from '@ds/app-kit';
 import type { StreamClientOptions } from '@ds/client';
 import { BOOKMARK_BYTES_MAX } from '@ds/codec';
 import { formatNames } from './formats/format.js';
@@ -16,28 +16,7 @@ export const commonOptions = {
   format: field.choice(formatNames).default('pretty').meta({
     description: 'lines for people, an object a line, or the bytes as they are on the wire',
   }),
-  token: field.text('token').optional().meta({
-    secret: true,
-    description: 'token that the servers ask for; give it in the environment, or in a file',
-  }),
-  tokenFile: field
-    .path()
-    .optional()
-    .meta({ description: 'file with that token, white space around it left out' }),
-  tls: field.flag().default(false).meta({ description: 'speak TLS' }),
-  tlsCa: field
-    .path()
-    .optional()
-    .meta({ description: 'PEM file with the authorities that servers are trusted for; with it, --tls' }),
-  tlsCert: field
-    .path()
-    .optional()
-    .meta({ description: 'PEM file with a certificate of its own to show; with --tls-key' }),
-  tlsKey: field.path().optional().meta({ description: 'PEM file with the key to that certificate' }),
-  tlsServerName: field
-    .host()
-    .optional()
-    .meta({ description: "name that the servers' certificates have to be for, if not the host's" }),
+  ...connectOptions,
   connectTimeout: timeout().default(10_000).meta({ description: 'time for a connection to be made' }),
   answerTimeout: timeout().default(10_000).meta({ description: 'time for the server to answer' }),
 };
@@ -82,25 +61,16 @@ export const bookmarkOptions = {
   key: bookmarkKey().meta({ positional: true, description: 'bookmark, in hexadecimal' }),
 };
 
-/** What is wrong with options that every command has. */
-export function checkCommon({ tlsCert, tlsKey }: Options<typeof commonOptions>): string | undefined {
-  return (tlsCert === undefined) === (tlsKey === undefined)
-    ? undefined
-    : '--tls-cert and --tls-key belong together';
-}
-
 /**
  * What every command tells the client library.
  *
- * @throws {UsageError} for files that can't be read
+ * @throws {UsageError} as `connectAccess`
  */
 export async function clientOptions(given: Options<typeof commonOptions>): Promise<StreamClientOptions> {
-  const token = await readToken({ token: given.token, tokenFile: given.tokenFile, name: 'token' });
   return {
     server: given.server,
     streamType: given.streamType,
-    ...(token && { token }),
-    tls: await readTls(given),
+    ...(await connectAccess(given)),
     connectMs: given.connectTimeout,
     answerMs: given.answerTimeout,
   };

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProgram, temporaryFolder } from '@ds/app-kit/testing';
 import { encodeHeader, entryBatch } from '@ds/codec';
-import { certificates } from '@ds/test-kit';
+import { certificateFiles } from '@ds/test-kit';
 import {
   clientPath,
   commit,
@@ -214,16 +214,13 @@ describe('several servers, tokens and TLS', () => {
 
   it('TLS proves who the server is', async () => {
     await using folder = await temporaryFolder();
-    const { authority, strangers, server } = certificates;
-    const files = { authority, strangers, cert: server.cert, key: server.key };
-    for (const [name, content] of Object.entries(files)) await writeFile(folder.path(name), content);
-    const tls = { certFile: folder.path('cert'), keyFile: folder.path('key') };
+    const { tls, authority, strangers } = await certificateFiles(folder.path(''));
     await using secure = await serveStreamWith({ tls }, operation);
     const follow = (ca: string) =>
-      runClient(secure.address, 'follow', '--count', '1', '--retries', '0', '--tls-ca', folder.path(ca));
-    expect(await follow('authority')).toEqual({ status: 0, out: prettyLines[0], err: '' });
-    expect(await follow('strangers')).toMatchObject({ status: 1, out: '' });
-    const { status, err } = await follow('missing');
+      runClient(secure.address, 'follow', '--count', '1', '--retries', '0', '--tls-ca', ca);
+    expect(await follow(authority)).toEqual({ status: 0, out: prettyLines[0], err: '' });
+    expect(await follow(strangers)).toMatchObject({ status: 1, out: '' });
+    const { status, err } = await follow(folder.path('missing'));
     expect(status).toBe(2);
     expect(err).toContain(folder.path('missing'));
   });

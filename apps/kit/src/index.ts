@@ -11,6 +11,7 @@ export {
   type Shape,
   type SingleApp,
 } from './app.js';
+export { checkConnect, connectAccess, connectOptions, type ConnectAccess } from './connect-options.js';
 export { describeError, UsageError, type UsageErrorCode } from './errors.js';
 export { field, type FieldForm, type LogLevel, type Range } from './field.js';
 export type { OptionMeta } from './field-info.js';
@@ -18,7 +19,6 @@ export { createLogger, type LogStream } from './logger.js';
 export { packageVersion } from './package-version.js';
 export { parseApp, type AppInput, type Invocation } from './parse-app.js';
 export { readToken, type TokenPlaces } from './read-token.js';
-export { readTls, type TlsGiven, type TlsRead } from './read-tls.js';
 export { runApp } from './run-app.js';
 export {
   formatAddress,

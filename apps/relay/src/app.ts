@@ -1,9 +1,9 @@
 /** `ds-relay`: follows a server or another relay into a stream file of its own, and serves that to clients. */
 
-import { defineApp, packageVersion } from '@ds/app-kit';
+import { connectAccess, defineApp, packageVersion } from '@ds/app-kit';
 import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
 import { clientAccessOf, limitsOf, Monitor, openingProgress, storageOf } from '@ds/serving-kit';
-import { options } from './options.js';
+import { checkOptions, options } from './options.js';
 
 export const app = defineApp({
   name: 'ds-relay',
@@ -11,14 +11,17 @@ export const app = defineApp({
   description: 'Follows a server, or another relay, and serves what it gets to clients of its own.',
   examples: [
     'ds-relay --upstream ds.example.org:6900 --file /var/lib/ds/relay.bin',
+    'ds-relay --upstream a.example.org:6900,b.example.org:6900 --tls --token-file token --file relay.bin',
     'ds-relay --upstream 10.0.0.7:7900 --file relay.bin --port 7901 --on-mismatch truncate',
   ],
   options,
+  check: checkOptions,
   async main(given, { logger, ready, signal, stopped }) {
     await using monitor = await Monitor.start(given, logger);
     const relay = await start(
       {
         upstream: given.upstream,
+        ...(await connectAccess(given)),
         streamType: given.streamType,
         path: given.file,
         file: {

@@ -1,12 +1,12 @@
 /** What `ds-relay` can be told: the one place where each option, its default and its limits stand. */
 
-import { field } from '@ds/app-kit';
+import { checkConnect, connectOptions, field, type Options } from '@ds/app-kit';
 import { clientAccessOptions, limitOptions, monitorOptions, storageOptions } from '@ds/serving-kit';
 
 export const options = {
-  upstream: field
-    .address()
-    .meta({ description: 'server or relay to follow: its address and its port for clients' }),
+  upstream: field.addressList().meta({
+    description: 'server or relay to follow, at its port for clients; several take the place of each other',
+  }),
   file: field.path().meta({
     description:
       "the relay's own stream file, made if it is missing; its bookmark index NAME.db stands beside it",
@@ -14,6 +14,7 @@ export const options = {
   host: field.host().default('0.0.0.0').meta({ description: 'address to listen on for clients' }),
   port: field.port().default(7900).meta({ description: 'port for clients; 0 takes a free one' }),
   ...clientAccessOptions,
+  ...connectOptions,
   streamType: field.u64().default(1n).meta({
     description: "the upstream's stream type, which is part of every question to it; 1 is a sequencer's",
   }),
@@ -37,3 +38,9 @@ export const options = {
   ...limitOptions,
   ...monitorOptions,
 };
+
+/** What is wrong with options that are each right by themselves. */
+export function checkOptions(given: Options<typeof options>): string | undefined {
+  if (given.upstream.some(({ port }) => port === 0)) return '--upstream needs a port above 0';
+  return checkConnect(given);
+}

@@ -1,12 +1,14 @@
 /** `ds-relay` as a process: what it prints, what it serves, how it ends. The program is the one that is deployed. */
 
+import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startProgram, temporaryFolder, type Program, type TemporaryFolder } from '@ds/app-kit/testing';
 import { StreamClient } from '@ds/client';
-import { StreamServer } from '@ds/server';
+import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
+import { certificateFiles } from '@ds/test-kit';
 
 const bin = fileURLToPath(new URL('../bin/ds-relay', import.meta.url));
 const host = '127.0.0.1';
@@ -16,17 +18,27 @@ function start(folder: TemporaryFolder, upstream: string, ...args: string[]): Pr
   return startProgram(bin, [...own, '--retry-interval', '100ms', ...args]);
 }
 
+interface Serving extends Pick<PortOptions, 'token' | 'tls'> {
+  readonly port?: number;
+  readonly streamType?: bigint;
+  readonly systemId?: bigint;
+}
+
 /** A server with entries of one byte each, its address, and how to end it. */
 async function serve(
   folder: TemporaryFolder,
   entries: number,
-  { port = 0, streamType = 1n, systemId = 137n } = {},
+  { port = 0, streamType = 1n, systemId = 137n, ...access }: Serving = {},
 ): Promise<{ address: string; port: number; file: StreamFile; stop: () => Promise<void> }> {
   const path = folder.path(`upstream-${systemId}.bin`);
   const create = { systemId, streamType, version: 3 };
   const file = await StreamFile.open(path, { create, durability: 'os' });
   await append(file, entries - Number(file.nextEntry));
-  const server = await StreamServer.start({ file, clients: { host, port }, limits: { closeMs: 200 } });
+  const server = await StreamServer.start({
+    file,
+    clients: { host, port, ...access },
+    limits: { closeMs: 200 },
+  });
   const stop = async (): Promise<void> => {
     await server.close();
     await file.close();
@@ -114,6 +126,57 @@ describe('ds-relay', () => {
     expect(await dataAt(clients, 3n)).toEqual([0, 1, 2]);
     await serve(folder, 5, { port: upstream.port });
     expect(await dataAt(clients, 5n)).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe('several upstreams, tokens and TLS', () => {
+  it('goes on with another upstream where one is lost', async () => {
+    await using folder = await temporaryFolder();
+    await using other = await temporaryFolder();
+    const [first, second] = [await serve(folder, 3), await serve(other, 3)];
+    await using relay = start(
+      folder,
+      `${await deadAddress()},${first.address}`,
+      '--upstream',
+      second.address,
+    );
+    const { clients } = await relay.ready();
+    expect(await dataAt(clients, 3n)).toEqual([0, 1, 2]);
+    await first.stop();
+    await append(second.file, 2);
+    expect(await dataAt(clients, 5n)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('an upstream is shown a token and has to prove who it is', async () => {
+    await using folder = await temporaryFolder();
+    const { tls, authority, strangers } = await certificateFiles(folder.path(''));
+    await writeFile(folder.path('token'), 'let me in\n');
+    await writeFile(folder.path('wrong'), 'let me out\n');
+    const upstream = await serve(folder, 3, { tls, token: Buffer.from('let me in') });
+    const startWith = (token: string, ca: string): Program =>
+      start(folder, upstream.address, '--token-file', folder.path(token), '--tls-ca', ca);
+    {
+      await using relay = startWith('token', authority);
+      expect(await dataAt((await relay.ready())['clients'], 3n)).toEqual([0, 1, 2]);
+      await relay.stop();
+    }
+    await using refused = startWith('wrong', authority);
+    const { status, out, err } = await refused.ended();
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toMatch(/ds-relay: .*it does not take this token/);
+    expect(err).not.toContain('let me');
+    await using waiting = startWith('token', strangers);
+    await waiting.writes('err', /upstream lost, trying again/);
+    expect(await waiting.stop()).toMatchObject({ status: 0, out: '' });
+  });
+
+  it('a certificate that is not there is misuse', async () => {
+    await using folder = await temporaryFolder();
+    await using relay = start(folder, '127.0.0.1:1', '--tls-ca', folder.path('missing'));
+    expect(await relay.ended()).toMatchObject({
+      status: 2,
+      err: expect.stringContaining(folder.path('missing')) as string,
+    });
   });
 });
 

@@ -24,7 +24,7 @@ describe('the options of ds-relay', () => {
     expect(() => parsed('--file', 'r.bin')).toThrow('missing --upstream');
     expect(() => parsed('--upstream', 'a:1')).toThrow('missing --file');
     expect(parsed('--upstream', 'a:6900', '--file', 'r.bin')).toMatchObject({
-      upstream: { host: 'a', port: 6900 },
+      upstream: [{ host: 'a', port: 6900 }],
       host: '0.0.0.0',
       port: 7900,
       streamType: 1n,
@@ -32,8 +32,22 @@ describe('the options of ds-relay', () => {
     });
   });
 
+  it('take several upstreams, with commas or one by one', () => {
+    const upstream = [
+      { host: 'a', port: 1 },
+      { host: '::1', port: 2 },
+    ];
+    expect(parsed('--file', 'r.bin', '--upstream', 'a:1,[::1]:2')).toMatchObject({ upstream });
+    expect(parsed('--file', 'r.bin', '--upstream', 'a:1', '--upstream', '[::1]:2')).toMatchObject({
+      upstream,
+    });
+  });
+
   it.each([
     ['--upstream', 'nowhere', 'host:port'],
+    ['--upstream', 'a:0', 'above 0'],
+    ['--tls-cert', 'a.pem', '--tls-cert and --tls-key'],
+    ['--tls-key', 'a.pem', '--tls-cert and --tls-key'],
     ['--on-mismatch', 'ignore', 'one of stop, truncate, restart'],
     ['--retry-interval', '10ms', '100ms to'],
   ])('refuse %s %s', (option, value, reason) => {

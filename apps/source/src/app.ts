@@ -1,14 +1,7 @@
 /** `ds-source`: operations, blocks or a node's chain, fed into stream servers. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  defineApp,
-  formatDurationMs,
-  packageVersion,
-  readTls,
-  readToken,
-  type AppContext,
-} from '@ds/app-kit';
+import { connectAccess, defineApp, formatDurationMs, packageVersion, type AppContext } from '@ds/app-kit';
 import type { StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
 import { Feed } from './feed.js';
@@ -37,8 +30,7 @@ export const app = defineApp({
     };
     const haltedFirst = rejectionOf(halted);
 
-    const token = await readToken({ token: undefined, tokenFile: given.tokenFile, name: 'token' });
-    const tls = await readTls(given);
+    const access = await connectAccess(given);
     const operationsFor = await openOperations(given, { logger, signal: halted });
     const watch = new ServerWatch(logger, stop);
     // Storage is loaded by those who ask for it.
@@ -46,7 +38,7 @@ export const app = defineApp({
       given.outbox === undefined
         ? undefined
         : await (await import('./outbox.js')).openOutbox(given.outbox, given);
-    const source = await Promise.race([openSource(given, { token, tls, outbox }, watch), haltedFirst]);
+    const source = await Promise.race([openSource(given, access, outbox, watch), haltedFirst]);
     const feed = new Feed(source, stop);
     const endProgress = showProgress(feed, process.stderr);
 

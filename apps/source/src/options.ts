@@ -1,6 +1,6 @@
 /** What `ds-source` can be told: the one place where each option, its default and its limits stand. */
 
-import { field, type Options } from '@ds/app-kit';
+import { checkConnect, connectOptions, field, type Options } from '@ds/app-kit';
 
 const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
 
@@ -41,20 +41,7 @@ export const options = {
   epoch: field.u64().optional().meta({
     description: 'shuts out sources with a lower one; the time in ms if not given: who starts last writes',
   }),
-  tokenFile: field.path().optional().meta({
-    description: 'file with the token that the servers ask for, white space around it left out',
-  }),
-  tls: field.flag().default(false).meta({ description: 'connect to the servers over TLS' }),
-  tlsCa: field
-    .path()
-    .optional()
-    .meta({ description: "certificates that the servers' must be signed by, PEM" }),
-  tlsCert: field.path().optional().meta({ description: 'certificate to show the servers, PEM' }),
-  tlsKey: field.path().optional().meta({ description: "that certificate's key, PEM" }),
-  tlsServerName: field
-    .text()
-    .optional()
-    .meta({ description: "name that the servers' certificates must have" }),
+  ...connectOptions,
   outbox: field.path().optional().meta({
     description:
       'stream file that keeps all operations, so that none is lost when source and servers end together',
@@ -103,10 +90,8 @@ export function checkOptions(given: SourceOptions): string | undefined {
   if (ops !== undefined && resumeFrom) return '--resume-from goes with --blocks and --rpc only';
   if (server.some(({ port }) => port === 0)) return '--server needs a port above 0';
   if (quorum === 0 && given.outbox === undefined) return '--quorum 0 needs --outbox';
-  if ((given.tlsCert === undefined) !== (given.tlsKey === undefined))
-    return '--tls-cert and --tls-key go together';
   if (typeof quorum === 'number' && quorum > server.length) {
     return `--quorum ${quorum} is more than the servers given: ${server.length}`;
   }
-  return undefined;
+  return checkConnect(given);
 }

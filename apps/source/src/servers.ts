@@ -1,6 +1,6 @@
 /** The servers that are fed: opens the source, logs what becomes of each server, and remembers which are left out. */
 
-import type { Logger, TlsRead } from '@ds/app-kit';
+import type { ConnectAccess, Logger } from '@ds/app-kit';
 import { StreamSource, type Outbox, type ServerState, type SourceError } from '@ds/source';
 import type { SourceOptions } from './options.js';
 
@@ -40,13 +40,6 @@ export class ServerWatch {
   };
 }
 
-/** What was read and opened of what the options name. */
-export interface SourceAccess {
-  readonly token: Uint8Array | undefined;
-  readonly tls: TlsRead | false;
-  readonly outbox: Outbox | undefined;
-}
-
 /**
  * Opens the source that the options describe.
  *
@@ -54,18 +47,17 @@ export interface SourceAccess {
  */
 export function openSource(
   given: SourceOptions,
-  access: SourceAccess,
+  access: ConnectAccess,
+  outbox: Outbox | undefined,
   watch: ServerWatch,
 ): Promise<StreamSource> {
   const { epoch } = given;
-  const { token, tls, outbox } = access;
   return StreamSource.open({
     servers: given.server,
     systemId: given.systemId,
     streamType: given.streamType,
     ...(epoch !== undefined && { epoch }),
-    ...(token && { token }),
-    tls,
+    ...access,
     ...(outbox && { outbox }),
     quorum: given.quorum,
     windowBytes: given.window,

@@ -5,35 +5,54 @@ import { StreamFile, StreamFileError } from '@ds/stream-file';
 
 import { commonPrefix, firstDifference, RUN_ENTRIES, type EntrySource } from './common-prefix.js';
 import { RelayError } from './errors.js';
-import { loggerOf, upstreamName, type StreamRelayOptions } from './options.js';
-import { askUpstream } from './upstream.js';
+import { loggerOf, type StreamRelayOptions } from './options.js';
+import { isMismatch, type Upstreams } from './upstreams.js';
 
-/**
- * Opens the relay's file, or makes it, and does what `onMismatch` says if it is not the upstream's.
- * @throws {RelayError} `mismatch`
- */
-export function openAgreed(options: StreamRelayOptions, signal: AbortSignal): Promise<StreamFile> {
-  const { path, onMismatch } = options;
-  return askUpstream(options, signal, async (upstream, header) => {
-    try {
-      return await openChecked(options, upstream, header);
-    } catch (error) {
-      if (onMismatch !== 'restart' || !(error instanceof RelayError)) throw error;
-      loggerOf(options).warn({ path, reason: error.message }, 'starting with an empty file');
-      await StreamFile.remove(path);
-      return openFile(options, header);
-    }
-  });
+/** An upstream that has answered. */
+interface Answering {
+  readonly client: StreamClient;
+  readonly header: Header;
+  /** Its address, for messages. */
+  readonly name: string;
 }
 
-/** Whether all that the file holds is still the upstream's. */
-export function agrees(file: StreamFile, options: StreamRelayOptions, signal: AbortSignal): Promise<boolean> {
-  return askUpstream(
-    options,
-    signal,
-    async (upstream, header) =>
-      isSameStream(file.identity, header) && (await findMismatch(file, upstream, header)) === undefined,
-  );
+/**
+ * Opens the relay's file, or makes it; the upstream whose turn it is then holds all of it. Does what `onMismatch` says if it
+ * is no upstream's.
+ * @throws {RelayError} `mismatch`
+ */
+export async function openAgreed(
+  options: StreamRelayOptions,
+  upstreams: Upstreams,
+  signal: AbortSignal,
+): Promise<StreamFile> {
+  const { onMismatch = 'stop' } = options;
+  const openAs = (policy: typeof onMismatch): Promise<StreamFile> =>
+    upstreams.ask(signal, (client, header, name) => open(options, policy, { client, header, name }));
+  try {
+    return await openAs('stop');
+  } catch (error) {
+    if (onMismatch === 'stop' || !isMismatch(error)) throw error;
+    // None agrees, so that the first one decides.
+    upstreams.reset();
+    return openAs(onMismatch);
+  }
+}
+
+/** Whether there is an upstream that holds all that the file holds; if so, its turn it is. */
+export async function agrees(file: StreamFile, upstreams: Upstreams, signal: AbortSignal): Promise<boolean> {
+  try {
+    await upstreams.ask(signal, async (client, header, name) => {
+      const reason = isSameStream(file.identity, header)
+        ? await findMismatch(file, client, header)
+        : "the upstream's system id, stream type or version is another";
+      if (reason !== undefined) throw mismatch(file.path, name, reason);
+    });
+    return true;
+  } catch (error) {
+    if (isMismatch(error)) return false;
+    throw error;
+  }
 }
 
 /** Whether two streams are of the same kind. What they hold can still differ. */
@@ -43,19 +62,36 @@ export function isSameStream(one: StreamIdentity, other: StreamIdentity): boolea
   );
 }
 
+async function open(
+  options: StreamRelayOptions,
+  policy: StreamRelayOptions['onMismatch'],
+  upstream: Answering,
+): Promise<StreamFile> {
+  try {
+    return await openChecked(options, policy, upstream);
+  } catch (error) {
+    if (policy !== 'restart' || !isMismatch(error)) throw error;
+    const { path } = options;
+    loggerOf(options).warn({ path, reason: error.message }, 'starting with an empty file');
+    await StreamFile.remove(path);
+    return openFile(options, upstream);
+  }
+}
+
 async function openChecked(
   options: StreamRelayOptions,
-  upstream: StreamClient,
-  header: Header,
+  policy: StreamRelayOptions['onMismatch'],
+  upstream: Answering,
 ): Promise<StreamFile> {
-  const { path, onMismatch } = options;
-  const file = await openFile(options, header);
+  const { path } = options;
+  const { client, header, name } = upstream;
+  const file = await openFile(options, upstream);
   try {
-    const reason = await findMismatch(file, upstream, header);
+    const reason = await findMismatch(file, client, header);
     if (reason === undefined) return file;
-    if (onMismatch !== 'truncate') throw mismatch(options, reason);
+    if (policy !== 'truncate') throw mismatch(path, name, reason);
     const entries = file.header.totalEntries;
-    const kept = await commonPrefix(file, entriesOf(upstream), smaller(entries, header.totalEntries));
+    const kept = await commonPrefix(file, entriesOf(client), smaller(entries, header.totalEntries));
     loggerOf(options).warn({ path, reason, entries, kept }, "truncating to what is the upstream's");
     if (kept < entries) await file.truncateFile(kept);
     return file;
@@ -65,16 +101,15 @@ async function openChecked(
   }
 }
 
-async function openFile(options: StreamRelayOptions, header: Header): Promise<StreamFile> {
-  const { version, systemId, streamType } = header;
+async function openFile(
+  { path, file }: StreamRelayOptions,
+  { header: { version, systemId, streamType }, name }: Answering,
+): Promise<StreamFile> {
   try {
-    return await StreamFile.open(options.path, {
-      ...options.file,
-      create: { version, systemId, streamType },
-    });
+    return await StreamFile.open(path, { ...file, create: { version, systemId, streamType } });
   } catch (error) {
     if (!(error instanceof StreamFileError) || error.code !== 'identity-mismatch') throw error;
-    throw mismatch(options, error.message, error);
+    throw mismatch(path, name, error.message, error);
   }
 }
 
@@ -95,10 +130,10 @@ function entriesOf(upstream: StreamClient): EntrySource {
   return { getEntry: (entryNumber) => upstream.entry(entryNumber) };
 }
 
-function mismatch(options: StreamRelayOptions, reason: string, cause?: unknown): RelayError {
+function mismatch(path: string, upstream: string, reason: string, cause?: unknown): RelayError {
   return new RelayError(
     'mismatch',
-    `${options.path} is not of the stream of ${upstreamName(options)}: ${reason}; name another file or upstream, ` +
+    `${path} is not of the stream of ${upstream}: ${reason}; name another file or upstream, ` +
       'or have the relay truncate the file or restart with an empty one on a mismatch',
     { cause },
   );

@@ -1,13 +1,12 @@
-/** Copies the upstream's stream into a file, as long as one connection lasts. */
+/** Copies an upstream's stream into a file, as long as one connection lasts. */
 import { ClientError, positionAfter } from '@ds/client';
 import type { StreamFile } from '@ds/stream-file';
 
 import { isSameStream } from './agreement.js';
-import type { StreamRelayOptions } from './options.js';
-import { singleClient } from './upstream.js';
+import type { Upstreams } from './upstreams.js';
 
 /**
- * Stores what the upstream has behind the file's last entry, and all that comes. Each run of entries that arrives in one
+ * Stores what the upstream whose turn it is has behind the file's last entry, and all that comes. Each run of entries that arrives in one
  * piece becomes one commit. Never resolves: rejects with why it went no further, all that was committed being settled.
  *
  * @param onStored called for each commit
@@ -16,7 +15,7 @@ import { singleClient } from './upstream.js';
  */
 export async function copy(
   file: StreamFile,
-  options: StreamRelayOptions,
+  upstreams: Upstreams,
   signal: AbortSignal,
   onStored: () => void,
 ): Promise<never> {
@@ -26,7 +25,7 @@ export async function copy(
     reason ??= error;
     stopping.abort();
   };
-  await using upstream = singleClient(options, (header) => {
+  await using upstream = upstreams.client((header) => {
     if (isSameStream(file.identity, header)) return;
     stop(new ClientError('wrong-stream', "the upstream's system id, stream type or version has changed"));
   });

@@ -1,3 +1,3 @@
 export { RelayError, type RelayErrorCode } from './errors.js';
-export type { StreamRelayOptions } from './options.js';
+export type { StreamRelayOptions, UpstreamAddress } from './options.js';
 export { StreamRelay } from './relay.js';

@@ -1,13 +1,20 @@
 /** What a relay can be told. */
-import type { RetryOptions } from '@ds/client';
+import type { RetryOptions, StreamClientOptions } from '@ds/client';
 import type { Logger, PortOptions, ServerLimits, ServerObserver } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
-export interface StreamRelayOptions {
-  /** The server to follow: `host:port` of its client port, or both apart. */
-  readonly upstream: string | { readonly host: string; readonly port: number };
-  /** The stream's type, as the upstream has it. Default 1, a sequencer's. */
-  readonly streamType?: bigint;
+/** A server's port for clients: `host:port`, or both apart. */
+export type UpstreamAddress = string | { readonly host: string; readonly port: number };
+
+/** How an upstream is spoken to is told as a client is told. */
+type Connecting = Pick<StreamClientOptions, 'streamType' | 'tls' | 'token' | 'connectMs' | 'answerMs'>;
+
+export interface StreamRelayOptions extends Connecting {
+  /**
+   * The server to follow; or several that hold the same stream. The first one is followed, the next one when it cannot be
+   * reached, is lost, or does not hold all that the relay has.
+   */
+  readonly upstream: UpstreamAddress | readonly UpstreamAddress[];
   /** Path of the relay's own stream file. It is made if it is not there. */
   readonly path: string;
   /** How the file is opened. */
@@ -16,15 +23,11 @@ export interface StreamRelayOptions {
   readonly clients: PortOptions;
   readonly limits?: Partial<ServerLimits>;
   /**
-   * What to do when the file does not belong to the upstream's stream: `stop` with an error; `truncate` it to where both
-   * are the same; or `restart` with an empty one. Default `stop`. A file of another system id, stream type or version
-   * has nothing to be truncated to: `truncate` stops there too.
+   * What to do when the file does not belong to the stream of any upstream: `stop` with an error; `truncate` it to where
+   * it is the same as the first one's; or `restart` with an empty one. Default `stop`. A file of another system id, stream
+   * type or version has nothing to be truncated to: `truncate` stops there too.
    */
   readonly onMismatch?: 'stop' | 'truncate' | 'restart';
-  /** Time to connect, in milliseconds. Default 10 s. */
-  readonly connectMs?: number;
-  /** Time for the upstream to answer, in milliseconds. Default 10 s. */
-  readonly answerMs?: number;
   /** When a lost upstream is tried again. Default: for ever, at least every 10 s. */
   readonly retry?: Partial<RetryOptions>;
   readonly logger?: Logger;
@@ -46,7 +49,11 @@ export function loggerOf({ logger = silentLogger }: StreamRelayOptions): Logger 
   return logger;
 }
 
-/** The upstream's name in messages. */
-export function upstreamName({ upstream }: StreamRelayOptions): string {
-  return typeof upstream === 'string' ? upstream : `${upstream.host}:${upstream.port}`;
+/** All upstreams, in the order in which they are tried. */
+export function upstreamsOf({ upstream }: StreamRelayOptions): readonly UpstreamAddress[] {
+  return isList(upstream) ? upstream : [upstream];
+}
+
+function isList(upstream: StreamRelayOptions['upstream']): upstream is readonly UpstreamAddress[] {
+  return Array.isArray(upstream);
 }

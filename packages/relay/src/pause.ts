@@ -5,13 +5,15 @@ export class Pause {
   readonly #attemptsMax: number;
   readonly #firstMs: number;
   readonly #longestMs: number;
+  readonly #places: number;
   #failures = 0;
 
-  constructor({
-    attemptsMax = Number.POSITIVE_INFINITY,
-    firstMs = 100,
-    longestMs = 10_000,
-  }: Partial<RetryOptions> = {}) {
+  /** @param places attempts that are made in different places, one after the other without a wait, and count as one */
+  constructor(
+    { attemptsMax = Number.POSITIVE_INFINITY, firstMs = 100, longestMs = 10_000 }: Partial<RetryOptions> = {},
+    places = 1,
+  ) {
+    this.#places = places;
     this.#attemptsMax = attemptsMax;
     this.#firstMs = firstMs;
     this.#longestMs = longestMs;
@@ -19,7 +21,8 @@ export class Pause {
 
   /** Whether there is to be another attempt. */
   get goesOn(): boolean {
-    return this.#failures < this.#attemptsMax;
+    const isLastPlace = (this.#failures + 1) % this.#places === 0;
+    return !isLastPlace || this.#failures / this.#places < this.#attemptsMax;
   }
 
   /** An attempt has got somewhere. */
@@ -27,9 +30,11 @@ export class Pause {
     this.#failures = 0;
   }
 
-  /** Waits; rejects when the signal is aborted. */
+  /** Waits, if it was the last place's turn; rejects when the signal is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
-    const waitMs = Math.min(this.#longestMs, this.#firstMs * 2 ** this.#failures++);
+    const rounds = ++this.#failures / this.#places;
+    if (!Number.isInteger(rounds)) return;
+    const waitMs = Math.min(this.#longestMs, this.#firstMs * 2 ** (rounds - 1));
     await sleep(waitMs * (0.5 + Math.random() / 2), signal);
   }
 }

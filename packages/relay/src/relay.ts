@@ -1,5 +1,5 @@
 /**
- * A relay: follows a server, or another relay, into a stream file of its own, and serves that file.
+ * A relay: follows a server, another relay, or one of several, into a stream file of its own, and serves that file.
  *
  * What it receives it stores byte for byte, so that it has its upstream's entry numbers and bookmarks. It serves its file
  * only as long as nothing says that the upstream holds something else: while the upstream is away, it goes on serving; when
@@ -14,7 +14,7 @@ import { agrees, openAgreed } from './agreement.js';
 import { copy } from './copy.js';
 import { RelayError, relayError } from './errors.js';
 import { loggerOf, type StreamRelayOptions } from './options.js';
-import { Pause } from './pause.js';
+import { Upstreams } from './upstreams.js';
 
 export class StreamRelay implements AsyncDisposable {
   /**
@@ -23,6 +23,7 @@ export class StreamRelay implements AsyncDisposable {
    */
   readonly finished: Promise<void>;
   readonly #options: StreamRelayOptions;
+  readonly #upstreams: Upstreams;
   readonly #closing: AbortController;
   #file: StreamFile;
   #server: StreamServer;
@@ -31,11 +32,13 @@ export class StreamRelay implements AsyncDisposable {
 
   private constructor(
     options: StreamRelayOptions,
+    upstreams: Upstreams,
     closing: AbortController,
     file: StreamFile,
     server: StreamServer,
   ) {
     this.#options = options;
+    this.#upstreams = upstreams;
     this.#closing = closing;
     this.#file = file;
     this.#server = server;
@@ -58,9 +61,10 @@ export class StreamRelay implements AsyncDisposable {
     signal?.addEventListener('abort', abort, { once: true });
     let file: StreamFile | undefined;
     try {
-      file = await openAgreed(options, closing.signal);
+      const upstreams = new Upstreams(options);
+      file = await openAgreed(options, upstreams, closing.signal);
       const server = await serve(file, options, options.clients);
-      if (!closing.signal.aborted) return new StreamRelay(options, closing, file, server);
+      if (!closing.signal.aborted) return new StreamRelay(options, upstreams, closing, file, server);
       await server.close();
       throw closing.signal.reason;
     } catch (error) {
@@ -122,13 +126,14 @@ export class StreamRelay implements AsyncDisposable {
     }
   }
 
-  /** Follows the upstream over lost connections. Each time, the file must be found to be the upstream's again. */
+  /** Follows the upstream over lost connections. Each time, the file must be found to be an upstream's again. */
   async #follow(): Promise<never> {
     const { signal } = this.#closing;
-    const pause = new Pause(this.#options.retry);
+    const upstreams = this.#upstreams;
+    const pause = upstreams.pause();
     for (;;) {
       try {
-        await copy(this.#file, this.#options, signal, () => {
+        await copy(this.#file, upstreams, signal, () => {
           pause.reset();
           this.#following = true;
         });
@@ -137,17 +142,18 @@ export class StreamRelay implements AsyncDisposable {
         this.#following = false;
         loggerOf(this.#options).warn({ path: this.#file.path, reason: error.message }, 'not following');
       }
+      upstreams.next();
       await pause.wait(signal);
-      if (!(await agrees(this.#file, this.#options, signal))) await this.#startAnew(signal);
+      if (!(await agrees(this.#file, upstreams, signal))) await this.#startAnew(signal);
     }
   }
 
-  /** The upstream holds another stream: serves nobody until the file is the upstream's again. */
+  /** All upstreams hold another stream: serves nobody until the file is the upstream's again. */
   async #startAnew(signal: AbortSignal): Promise<void> {
     const { clientAddress } = this.#server;
     await this.#server.close();
     await this.#file.close();
-    this.#file = await openAgreed(this.#options, signal);
+    this.#file = await openAgreed(this.#options, this.#upstreams, signal);
     this.#server = await serve(this.#file, this.#options, { ...this.#options.clients, ...clientAddress });
   }
 }

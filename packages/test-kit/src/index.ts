@@ -1,3 +1,4 @@
+export { certificateFiles } from './certificate-files.js';
 export { certificates } from './certificates.js';
 export { effort, Random, seed } from './random.js';
 export { SimulatedClock } from './simulation/clock.js';

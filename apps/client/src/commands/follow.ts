@@ -1,6 +1,6 @@
 /** The command that writes entries as they come, over lost connections, until it is told to stop or has enough. */
 
-import { defineCommand } from '@ds/app-kit';
+import { checkConnect, defineCommand } from '@ds/app-kit';
 import {
   FileCheckpoint,
   StreamClient,
@@ -12,7 +12,7 @@ import {
 import { CatchUpProgress } from '../catch-up-progress.js';
 import type { Output } from '../formats/format.js';
 import { formatFor, stdoutScreen } from '../formats/index.js';
-import { checkCommon, clientOptions, followOptions } from '../options.js';
+import { clientOptions, followOptions } from '../options.js';
 
 /** How often the position is kept, at most. */
 const KEPT_EVERY_MS = 1_000;
@@ -31,7 +31,7 @@ export const follow = defineCommand({
     if (from !== undefined && fromBookmark !== undefined)
       return '--from and --from-bookmark exclude each other';
     if (count !== undefined && until !== undefined) return '--count and --until exclude each other';
-    return checkCommon(common);
+    return checkConnect(common);
   },
   async main(given, { logger, signal, write }) {
     const { count, until, retries, retryWait, types } = given;

@@ -1,15 +1,15 @@
 /** The commands that ask one question: `header`, `entry` and `bookmark`. */
 
-import { defineCommand, formatHex, type Options } from '@ds/app-kit';
+import { checkConnect, defineCommand, formatHex, type Options } from '@ds/app-kit';
 import { StreamClient } from '@ds/client';
 import type { Format, Output } from '../formats/format.js';
 import { formatFor, stdoutScreen } from '../formats/index.js';
-import { bookmarkOptions, checkCommon, clientOptions, commonOptions, entryOptions } from '../options.js';
+import { bookmarkOptions, clientOptions, commonOptions, entryOptions } from '../options.js';
 
 export const header = defineCommand({
   description: "Shows the stream's identity and size.",
   options: commonOptions,
-  check: checkCommon,
+  check: checkConnect,
   async main(given, { signal, write }) {
     await write(await ask(given, signal, async (client, format) => format.header(await client.header())));
   },
@@ -18,7 +18,7 @@ export const header = defineCommand({
 export const entry = defineCommand({
   description: 'Shows one entry.',
   options: entryOptions,
-  check: checkCommon,
+  check: checkConnect,
   async main(given, { signal, write }) {
     const answer = await ask(given, signal, async (client, format) => {
       const found = await client.entry(given.number);
@@ -33,7 +33,7 @@ export const entry = defineCommand({
 export const bookmark = defineCommand({
   description: 'Shows the first entry at or after a bookmark that is not a bookmark itself.',
   options: bookmarkOptions,
-  check: checkCommon,
+  check: checkConnect,
   async main(given, { signal, write }) {
     const answer = await ask(given, signal, async (client, format) => {
       const found = await client.bookmark(given.key);

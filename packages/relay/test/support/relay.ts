@@ -13,7 +13,10 @@ export interface Warning {
 }
 
 /** Options of a relay, with a new file unless one is given. */
-export async function relayOptions(upstream: string, changes: Changes = {}): Promise<StreamRelayOptions> {
+export async function relayOptions(
+  upstream: StreamRelayOptions['upstream'],
+  changes: Changes = {},
+): Promise<StreamRelayOptions> {
   return {
     upstream,
     path: changes.path ?? (await temporaryPath('relay.bin')),
@@ -27,7 +30,10 @@ export async function relayOptions(upstream: string, changes: Changes = {}): Pro
   };
 }
 
-export async function startRelay(upstream: string, changes: Changes = {}): Promise<StreamRelay> {
+export async function startRelay(
+  upstream: StreamRelayOptions['upstream'],
+  changes: Changes = {},
+): Promise<StreamRelay> {
   const relay = await StreamRelay.start(await relayOptions(upstream, changes));
   onTestFinished(() => relay.close());
   return relay;

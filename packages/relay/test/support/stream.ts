@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { StreamClient } from '@ds/client';
 import type { StreamIdentity } from '@ds/codec';
-import { StreamServer } from '@ds/server';
+import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
 
 import type { Random } from '@ds/test-kit';
@@ -25,22 +25,28 @@ export async function temporaryPath(name = 'stream.bin'): Promise<string> {
   return join(folder, name);
 }
 
+/** Who gets in at an upstream. */
+type Access = Pick<PortOptions, 'token' | 'tls'>;
+
 /** A server to follow. */
 export class Upstream {
   readonly path: string;
   #identity: StreamIdentity;
+  readonly #access: Access;
   #file: StreamFile | undefined;
   #server: StreamServer | undefined;
   #port = 0;
 
-  private constructor(path: string, of: StreamIdentity) {
+  private constructor(path: string, of: StreamIdentity, access: Access) {
     this.path = path;
     this.#identity = of;
+    this.#access = access;
   }
 
   /** Starts one with an empty stream, which goes with the test. */
-  static async start(changes: Partial<StreamIdentity> = {}): Promise<Upstream> {
-    const upstream = new Upstream(await temporaryPath('upstream.bin'), { ...identity, ...changes });
+  static async start(changes: Partial<StreamIdentity> = {}, access: Access = {}): Promise<Upstream> {
+    const path = await temporaryPath('upstream.bin');
+    const upstream = new Upstream(path, { ...identity, ...changes }, access);
     onTestFinished(() => upstream.stop());
     await upstream.start();
     return upstream;
@@ -65,7 +71,7 @@ export class Upstream {
     this.#file = await StreamFile.open(this.path, { create: this.#identity, durability: 'os' });
     this.#server = await StreamServer.start({
       file: this.#file,
-      clients: { host, port: this.#port },
+      clients: { host, port: this.#port, ...this.#access },
       limits: { closeMs: 200 },
     });
     this.#port = this.#server.clientAddress.port;
