@@ -1,10 +1,19 @@
 /**
- * A consumer that follows with `@ds/client`, from any of the servers, and holds every entry against the expected stream. Its
- * program is killed now and then, and the next one goes on from the position that was kept.
+ * A consumer that follows with `@ds/client`, from any of the servers. Its program is killed now and then, and the next one
+ * goes on from the position that was kept. Told that the stream was cut, it gives up what has gone and goes on from there.
  */
-import { ClientError, formatPosition, parsePosition, StreamClient } from '@ds/client';
-import { encodeEntry, type Entry } from '@ds/codec';
+import {
+  ClientError,
+  formatPosition,
+  parsePosition,
+  positionAfter,
+  StreamClient,
+  type Following,
+  type StreamPosition,
+} from '@ds/client';
+import { encodeEntry, type Entry, type EntryBatch } from '@ds/codec';
 
+import { StreamCopy } from './stream-copy.js';
 import type { World } from './world.js';
 
 /** More than the network delivers at once. */
@@ -12,23 +21,22 @@ const BUFFER_BYTES = 2048;
 
 export class Consumer {
   readonly #world: World;
-  #position: string | undefined;
-  /** Where the entries stand in the stream that are due, in this life of the program. */
-  #nextEntry = 0n;
-  #nextByte = 0;
-  /** The same for those that the kept position is behind. */
-  #keptEntry = 0n;
-  #keptByte = 0;
+  /** What was processed, in this life of the program. */
+  #processed: StreamCopy;
+  /** What was kept last: a position, and what was processed up to there. */
+  #kept: { readonly position: string | undefined; readonly processed: StreamCopy };
   #client: StreamClient | undefined;
 
   constructor(world: World) {
     this.#world = world;
+    this.#processed = new StreamCopy(world.check.tree.root);
+    this.#kept = { position: undefined, processed: this.#processed.copy() };
     void this.#run();
   }
 
   /** Whether it has processed the whole stream. */
   get isDone(): boolean {
-    return this.#nextByte === this.#world.expected.bytes.length;
+    return this.#processed.last === this.#world.check.end;
   }
 
   close(): void {
@@ -43,54 +51,72 @@ export class Consumer {
       if (!world.isCalm && world.random.chance(0.5)) {
         void world.pass(world.random.integer(0, 3_000)).then(() => client.close());
       }
-      this.#nextEntry = this.#keptEntry;
-      this.#nextByte = this.#keptByte;
+      this.#processed = this.#kept.processed.copy();
       try {
         await this.#follow(client);
         world.check.failed(new Error('following has ended by itself'));
       } catch (error) {
-        if (!(error instanceof ClientError && error.code === 'closed')) world.check.failed(error);
+        if (!(error instanceof ClientError && this.#canGoOn(error))) world.check.failed(error);
       }
+      await client.close();
       await world.pass(world.random.integer(0, 500));
     }
   }
 
   async #follow(client: StreamClient): Promise<void> {
     const { random } = this.#world;
-    const from = this.#position === undefined ? 0n : parsePosition(this.#position);
+    const { position } = this.#kept;
+    const from = position === undefined ? 0n : parsePosition(position);
     if (random.chance(0.5)) {
       const entries = client.follow({ from });
       for await (const entry of entries) {
         await this.#process(entry);
-        if (random.chance(0.2)) this.#keep(entries.position && formatPosition(entries.position));
+        if (random.chance(0.2)) this.#keep(entries);
       }
     } else {
       const batches = client.followBatches({ from, reuseBuffer: random.chance(0.5) });
       for await (const batch of batches) {
         for (const entry of batch) await this.#process(entry);
-        if (random.chance(0.5)) this.#keep(batches.position && formatPosition(batches.position));
+        if (random.chance(0.5)) this.#keep(batches);
       }
     }
   }
 
   async #process(entry: Entry): Promise<void> {
-    const { expected, check, random } = this.#world;
-    if (random.chance(0.05)) await this.#world.pass(random.integer(0, 300));
+    const { check, random } = this.#world;
     const bytes = encodeEntry(entry);
-    const due = expected.bytes.subarray(this.#nextByte, this.#nextByte + bytes.length);
-    if (entry.number !== this.#nextEntry || Buffer.compare(bytes, due) !== 0) {
-      check.failed(
-        new Error(`a consumer got entry ${entry.number} where ${this.#nextEntry} was due, or other bytes`),
-      );
-    }
-    this.#nextEntry++;
-    this.#nextByte += bytes.length;
+    if (random.chance(0.05)) await this.#world.pass(random.integer(0, 300));
+    check.received(this.#processed.take(bytes));
   }
 
-  #keep(position: string | undefined): void {
-    this.#position = position;
-    this.#keptEntry = this.#nextEntry;
-    this.#keptByte = this.#nextByte;
+  #keep({ position }: Following<Entry> | Following<EntryBatch>): void {
+    this.#keepAt(position);
+  }
+
+  #keepAt(position: StreamPosition | undefined): void {
+    if (position?.nextEntry !== BigInt(this.#processed.length)) {
+      this.#world.check.failed(
+        new Error(`the position behind entry ${this.#processed.last.number} is ${position?.nextEntry}`),
+      );
+    }
+    this.#kept = { position: position && formatPosition(position), processed: this.#processed.copy() };
+  }
+
+  /** Whether following can go on after this: it was closed, or the stream was cut, and what is left of it is known. */
+  #canGoOn({ code, totalEntries }: ClientError): boolean {
+    const processed = this.#processed;
+    if (code === 'closed') return true;
+    if ((code !== 'beyond-end' && code !== 'wrong-stream') || totalEntries === undefined) return false;
+    if (code === 'beyond-end' && totalEntries >= BigInt(processed.length)) return false;
+    this.#world.check.toldOfCut(processed, code === 'wrong-stream' && processed.last.isUpdated);
+    // The stream can have grown again behind the cut, so what is left of it may still not be all the same.
+    const left =
+      code === 'beyond-end' ? Number(totalEntries) : processed.length - 1 - this.#world.random.integer(0, 3);
+    processed.cutTo(Math.max(0, left));
+    const isEmpty = processed.length === 0;
+    if (isEmpty) this.#kept = { position: undefined, processed: processed.copy() };
+    else this.#keepAt(positionAfter(this.#world.identity, processed.lastBytes));
+    return true;
   }
 
   #makeClient(): StreamClient {

@@ -1,4 +1,4 @@
-/** A relay's machine: what it serves is the beginning of the expected stream, whatever becomes of it and of its upstream. */
+/** A relay's machine: what it serves is what its upstream has or had, whatever becomes of it and of its upstream. */
 import { StreamRelay } from '@ds/relay';
 import type { SimulatedSocket } from '@ds/test-kit';
 
@@ -16,20 +16,18 @@ interface Program {
 }
 
 export class RelayMachine extends Machine {
+  readonly clients: Address;
   readonly #upstream: Address;
   #program: Program | undefined;
 
   constructor(world: World, index: number, upstream: Address) {
-    super(world, [7900 + index]);
+    super(world, `relay${index}`, [7900 + index]);
+    this.clients = { host: this.name, port: 7900 + index };
     this.#upstream = upstream;
   }
 
   get isUp(): boolean {
     return this.#program !== undefined;
-  }
-
-  get clients(): Address {
-    return { host: this.name, port: this.ports[0]! };
   }
 
   get totalEntries(): bigint {
@@ -56,6 +54,7 @@ export class RelayMachine extends Machine {
 
   async #run(program: Program): Promise<void> {
     const { connect, listen } = this.network;
+    const { isRewritten } = this.world;
     const { create: _, ...file } = this.fileOptions;
     interface DialEvents {
       readonly connected: () => void;
@@ -68,6 +67,8 @@ export class RelayMachine extends Machine {
         upstream: this.#upstream,
         path: this.path,
         file,
+        // A stream that is never rewritten never gives a relay a reason to give anything up.
+        onMismatch: isRewritten ? 'truncate' : 'stop',
         clients: this.clients,
         connectMs: 1_000,
         answerMs: 3_000,

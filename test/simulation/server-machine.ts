@@ -1,4 +1,4 @@
-/** A server's machine: whatever is done to it, its stream is the beginning of the expected one. */
+/** A server's machine: all that it has is what sources have asked for, and it loses nothing of that. */
 import { StreamServer } from '@ds/server';
 import type { StreamFile } from '@ds/stream-file';
 
@@ -6,25 +6,22 @@ import { Machine, type Ending } from './machine.js';
 import type { World } from './world.js';
 
 export class ServerMachine extends Machine {
-  readonly #index: number;
+  readonly clients: { readonly host: string; readonly port: number };
+  readonly source: { readonly host: string; readonly port: number };
   #running: { readonly file: StreamFile; readonly server: StreamServer } | undefined;
   #isUp = false;
 
   constructor(world: World, index: number) {
-    super(world, [6900 + 10 * index, 6901 + 10 * index]);
-    this.#index = index;
+    const name = `server${index}`;
+    const ports = [6900 + 10 * index, 6901 + 10 * index] as const;
+    super(world, name, ports);
+    this.clients = { host: name, port: ports[0] };
+    this.source = { host: name, port: ports[1] };
+    world.check.servers.push(this.durable);
   }
 
   get isUp(): boolean {
     return this.#isUp;
-  }
-
-  get clients(): { host: string; port: number } {
-    return { host: `server${this.#index}`, port: this.ports[0]! };
-  }
-
-  get source(): { host: string; port: number } {
-    return { host: `server${this.#index}`, port: this.ports[1]! };
   }
 
   get totalEntries(): bigint {
@@ -33,14 +30,7 @@ export class ServerMachine extends Machine {
 
   async start(): Promise<void> {
     this.#isUp = true;
-    const file = await this.openFile();
-    this.world.check.fileReopened(this.#index, file.header.totalEntries);
-    file.listen({
-      committed: () => {
-        this.world.check.committed(this.#index, file.header.totalEntries);
-      },
-      truncated: () => undefined,
-    });
+    const file = await this.openFile(({ epoch }) => epoch);
     const { listen } = this.network;
     const server = await StreamServer.start({ file, clients: this.clients, source: this.source, listen });
     this.#running = { file, server };
@@ -57,18 +47,5 @@ export class ServerMachine extends Machine {
       .close()
       .then(() => running.file.close())
       .catch(() => undefined);
-  }
-
-  /** All bytes of the stream, as they stand in the file. */
-  async bytes(): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    const file = this.#running?.file;
-    if (!file) throw new Error('the server does not run');
-    let offset = (await file.offsetOf(0n)) ?? 0;
-    for (let chunk = await file.read(offset, 1 << 20); chunk; chunk = await file.read(offset, 1 << 20)) {
-      parts.push(chunk.bytes);
-      offset = chunk.nextOffset;
-    }
-    return Buffer.concat(parts);
   }
 }

@@ -1,7 +1,7 @@
 // Goal: whatever happens to connections, programs and machines, each operation is in the stream once, every client gets the
-// committed stream and nothing else, and all is live again once the faults end. Method: source, servers, relays and clients, the
-// programs' own code, on a simulated network, disks and clock; a seed decides the whole history. A failure prints the seed
-// and the command that repeats it.
+// committed stream and nothing else, is told when it is cut, and all is live again once the faults end. Nothing of a source
+// comes in once another one has taken over. Method: sources, servers, relays and clients, the programs' own code, on a simulated
+// network, disks and clock; a seed decides the whole history. A failure prints the seed and the command that repeats it.
 import { expect, it, vi } from 'vitest';
 import { effort, histories, simulate } from '@ds/test-kit';
 

@@ -1,11 +1,12 @@
 /**
- * The machine of the source and its application. When the program starts, it looks where the stream ends, and goes on with
- * the operation that comes next.
+ * The machine of the source and its application. When the program starts, it looks where the stream ends, and goes on from
+ * there. Another machine can take over while this one runs on: it must notice, and nothing that it still does may come in.
  */
 import { SourceError, StreamSource, type StreamSourceOptions } from '@ds/source';
-import type { StreamFile } from '@ds/stream-file';
+import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
-import { Machine, type Ending } from './machine.js';
+import { Application } from './application.js';
+import { Machine, type Ending, type Volume } from './machine.js';
 import type { World } from './world.js';
 
 export interface SourceSettings {
@@ -16,7 +17,7 @@ export interface SourceSettings {
 }
 
 interface Program {
-  stop: boolean;
+  readonly epoch: bigint;
   readonly ending: AbortController;
   source?: StreamSource;
   outbox?: StreamFile;
@@ -25,9 +26,10 @@ interface Program {
 export class SourceMachine extends Machine {
   readonly #settings: SourceSettings;
   #program: Program | undefined;
+  #isSuperseded = false;
 
-  constructor(world: World, settings: SourceSettings) {
-    super(world, [5000]);
+  constructor(world: World, settings: SourceSettings, volume?: Volume) {
+    super(world, `source${world.superseded.length}`, [], volume);
     this.#settings = settings;
   }
 
@@ -35,15 +37,18 @@ export class SourceMachine extends Machine {
     return this.#program !== undefined;
   }
 
-  /** Starts the program, which runs until it has nothing to do any more, or is ended. */
+  /** Another machine is the source now, whether this one knows it or not. */
+  get isSuperseded(): boolean {
+    return this.#isSuperseded;
+  }
+
+  /** Starts the program, which runs until it is ended. */
   start(): void {
-    const program: Program = { stop: false, ending: new AbortController() };
+    const program: Program = { epoch: this.world.nextEpoch(), ending: new AbortController() };
     this.#program = program;
     this.#run(program).catch((error: unknown) => {
-      const isPassing =
-        error instanceof SourceError && ['no-server', 'fenced', 'closed'].includes(error.code);
-      if (program.stop) return;
-      if (!isPassing || error.code === 'closed') this.world.check.failed(error);
+      if (program.ending.signal.aborted) return;
+      if (!this.#isPassing(error)) this.world.check.failed(error);
       // As whatever looks after programs does, it is started again.
       else this.crash('kill');
     });
@@ -53,7 +58,6 @@ export class SourceMachine extends Machine {
     const program = this.#program;
     if (!program) return;
     this.#program = undefined;
-    program.stop = true;
     program.ending.abort();
     this.end(ending);
     void program.source
@@ -62,15 +66,40 @@ export class SourceMachine extends Machine {
       .catch(() => undefined);
   }
 
+  /** The machine that takes over, with this one's disk; this one runs on, and may be cut off from all others. */
+  succeed(): SourceMachine {
+    const { random } = this.world;
+    this.#isSuperseded = true;
+    if (random.chance(0.3)) this.isolate();
+    const volume = this.takeVolume(random.pick(['kill', 'power cut'] as const));
+    return new SourceMachine(this.world, this.#settings, volume);
+  }
+
+  /** Whether an error is none of the stream's. */
+  #isPassing(error: unknown): boolean {
+    const isOutboxGone = this.#isSuperseded && this.#settings.hasOutbox;
+    if (error instanceof StreamFileError) return isOutboxGone;
+    if (!(error instanceof SourceError)) return false;
+    if (error.code === 'outbox') return isOutboxGone;
+    return error.code === 'no-server' || (error.code === 'fenced' && this.#isSuperseded);
+  }
+
   async #run(program: Program): Promise<void> {
     const { world } = this;
+    const { check } = world;
+    const { epoch, ending } = program;
     const { hasOutbox, ...settings } = this.#settings;
     const { connect } = this.network;
-    const outbox = hasOutbox ? await this.openFile() : undefined;
-    if (outbox) program.outbox = outbox;
+    const stored = hasOutbox ? this.durable : world.servers[0]!.durable;
+    const outbox = hasOutbox ? await this.openFile(() => epoch) : undefined;
+    if (outbox) {
+      program.outbox = outbox;
+      check.begins(epoch, stored.entries.last);
+    }
     const options: StreamSourceOptions = {
       ...settings,
       ...(outbox && { outbox }),
+      epoch,
       servers: world.servers.map((server) => server.source),
       systemId: world.identity.systemId,
       connectMs: 1_000,
@@ -79,29 +108,24 @@ export class SourceMachine extends Machine {
       retry: { firstMs: 20, longestMs: 1_000 },
       dial: (address, connected) => connect(address).setKeepAlive(true, 30_000).once('connect', connected),
       onServerState: (state) => {
-        if (state.kind === 'left-out' && !program.stop) world.check.leftOut(state.error);
+        if (state.kind !== 'left-out' || ending.signal.aborted) return;
+        if (!this.#isSuperseded || state.error.code !== 'fenced') check.leftOut(state.error);
       },
     };
-    const source = await StreamSource.open(options, { signal: program.ending.signal });
+    const source = await StreamSource.open(options, { signal: ending.signal });
     program.source = source;
-    const { operations } = world.expected;
-    const commits: Promise<unknown>[] = [];
-    for (let next = world.expected.nextAfter(source.nextEntry); next < operations.length; next++) {
-      if (world.random.chance(0.2)) await world.pass(world.random.integer(0, 50));
-      if (program.stop) return;
-      using op = await source.startAtomicOp();
-      for (const { type, data } of operations[next]!) {
-        if (type === 0xb0) op.addBookmark(data);
-        else op.addEntry(type, data);
-      }
-      commits.push(
-        op.commit().then(({ firstEntry, nextEntry }) => {
-          if (!program.stop) world.check.acknowledged(next, firstEntry, nextEntry);
-        }),
-      );
-      void commits.at(-1)?.catch(() => undefined);
-    }
-    await Promise.all(commits);
-    if (!program.stop) world.check.allAcknowledged();
+    const last = stored.entries.last.back(Number(source.nextEntry) - 1);
+    // Where a newer source has cut the stream meanwhile, it is this one that comes too late.
+    if (!last && !this.#isSuperseded)
+      throw new Error(`the stream is said to have ${source.nextEntry} entries`);
+    check.begins(epoch, last ?? check.tree.root);
+    const application = new Application(world, {
+      source,
+      epoch,
+      outbox: outbox && this.durable,
+      isSuperseded: () => this.#isSuperseded,
+      isEnded: () => ending.signal.aborted,
+    });
+    await application.run(last);
   }
 }

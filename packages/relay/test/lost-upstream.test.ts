@@ -1,12 +1,14 @@
 // Goal: a relay outlives its upstream's absence, and its own: it waits, it serves meanwhile, and it goes on where its file
 // ends, with nothing lost and nothing twice. Method: a proxy that cuts connections and knows what was asked.
 import { describe, expect, it } from 'vitest';
+import { encodeResult, result, ResultCode } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
 import { StreamRelay } from '../src/index.js';
+import { fakeUpstream } from './support/fake-upstream.js';
 import { Proxy } from './support/proxy.js';
 import { addressOf, caughtUp, relayOptions, startRelay } from './support/relay.js';
-import { bytesAt, named, operation, temporaryPath, Upstream } from './support/stream.js';
+import { bytesAt, named, operation, temporaryPath, textsAt, until, Upstream } from './support/stream.js';
 
 describe('A relay whose upstream', () => {
   it('is not there yet waits for it, and starts when it comes', async () => {
@@ -62,6 +64,27 @@ describe('A relay whose upstream', () => {
     await caughtUp(relay, upstream.file);
     expect((await bytesAt(addressOf(relay))).equals(await bytesAt(upstream.address))).toBe(true);
     expect(proxy.connections).toBeGreaterThan(10);
+  });
+});
+
+describe('A relay that is asking its upstream for entries', () => {
+  it.each([
+    ['shuts down', ResultCode.shuttingDown],
+    ['is full', ResultCode.serverFull],
+  ])('tries again when that %s', async (_name, code) => {
+    const path = await temporaryPath('relay.bin');
+    const before = await startRelay((await fakeUpstream(3n, () => undefined)).address, { path });
+    await until('all entries are there', () => before.header.totalEntries === 3n);
+    await before.close();
+    let refusals = 0;
+    const upstream = await fakeUpstream(3n, ({ kind }, socket) => {
+      if (kind !== 'entry' || refusals++ > 0) return undefined;
+      socket.end(encodeResult(result(code)));
+      return new Uint8Array();
+    });
+    const relay = await startRelay(upstream.address, { path });
+    expect(refusals).toBeGreaterThan(1);
+    expect(await textsAt(addressOf(relay))).toEqual(['entry 0', 'entry 1', 'entry 2']);
   });
 });
 

@@ -221,6 +221,26 @@ describe('A truncation', () => {
     const expected = numbered([filled(0), filled(1), filled(2), filled(3), filled(9)]);
     for (const server of [up, down]) expect(await server.entries()).toEqual(expected);
   });
+
+  it('at the first entry of a page leaves the rest of the page before it, which makes it no other stream', async () => {
+    const [up, down] = [await TestServer.start(), await TestServer.start()];
+    const path = await outboxPath();
+    const large = filled(1, 600 << 10);
+    let outbox = await openOutbox(path);
+    let source = await openSource([up.address, down.address], { outbox });
+    for (let count = 0; count < 2; count++) await commit(source, [large]);
+    await down.stop();
+    source.truncate(1n).catch(() => undefined);
+    await until(() => up.totalEntries === 1n);
+    expect(up.file.header.totalLength).toBe(outbox.header.totalLength - BigInt(17 + (600 << 10)));
+    await end(source, outbox);
+    await down.start();
+    outbox = await openOutbox(path);
+    source = await openSource([up.address, down.address], { outbox });
+    expect(await commit(source, [filled(9)])).toEqual({ firstEntry: 2n, nextEntry: 3n });
+    for (const server of [up, down])
+      expect(await server.entries()).toEqual(numbered([large, large, filled(9)]));
+  });
 });
 
 describe('An update', () => {

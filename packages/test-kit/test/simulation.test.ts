@@ -154,6 +154,17 @@ describe('A simulated connection', () => {
     });
   });
 
+  it('is ended by its client when the server has ended it, as Node has it', async () => {
+    await simulate(10_000, async () => {
+      const { client, server, told } = await connected();
+      received(client);
+      received(server);
+      server.end();
+      await pass(1_000);
+      expect(told.slice(1).sort()).toEqual(['client close', 'client end', 'server close', 'server end']);
+    });
+  });
+
   it('closed with bytes unread, or written to after it was closed, resets the other side', async () => {
     await simulate(10_000, async () => {
       const unread = await connected();

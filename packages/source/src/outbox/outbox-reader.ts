@@ -34,13 +34,12 @@ export class OutboxReader {
   async agrees({ totalEntries, totalLength }: Header): Promise<boolean> {
     if (totalEntries === 0n || totalEntries > this.entries) return totalEntries === 0n;
     const last = await this.#outbox.offsetOf(totalEntries - 1n);
+    const next = await this.#outbox.offsetOf(totalEntries);
     const chunk = last === undefined ? undefined : await this.#outbox.read(last, ENTRY_BYTES_MAX);
-    // A page's rest belongs to the stream once the next page has an entry: so it is the last entry's end that counts.
-    return (
-      chunk !== undefined &&
-      last !== undefined &&
-      totalLength === BigInt(chunk.nextOffset - chunk.bytes.length + entryLengthAt(chunk.bytes, 0))
-    );
+    if (!chunk || next === undefined) return false;
+    // A page's rest belongs to the stream while the next page has an entry, and stays when that one is cut off.
+    const end = chunk.nextOffset - chunk.bytes.length + entryLengthAt(chunk.bytes, 0);
+    return totalLength === BigInt(end) || totalLength === BigInt(next);
   }
 
   /**

@@ -71,6 +71,8 @@ export class SimulatedNetwork {
     const link = new Link(this.#random, this.#options, port, this.#ports++);
     const { client, server } = link;
     client.connecting = true;
+    // As `net.connect`: it ends its side when the other one has.
+    client.allowHalfOpen = false;
     Object.assign(client, { remoteAddress: host, remotePort: port });
     Object.assign(server, { remoteAddress: from, remotePort: link.clientPort });
     const fault = this.fault?.({ host, port });
