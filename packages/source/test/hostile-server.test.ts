@@ -44,6 +44,23 @@ describe('A server that says nothing', () => {
     });
   });
 
+  it('but a byte now and then is given up no later', async () => {
+    const answer = refusal(ResultCode.diskFull, 'x'.repeat(4096));
+    const address = await scriptedServer({
+      connected: (socket) => {
+        let sent = 0;
+        const timer = setInterval(() => socket.write(answer.subarray(sent, ++sent)), 10);
+        socket.once('close', () => {
+          clearInterval(timer);
+        });
+      },
+    });
+    await expect(openSource([address], { answerMs: 100, openMs: 1_000 })).rejects.toMatchObject({
+      code: 'no-server',
+      message: expect.stringContaining(`${address}: no answer in 100 ms`) as string,
+    });
+  });
+
   it('or takes nothing does not make the source hold more than its window', async () => {
     const address = await scriptedServer({
       connected: (socket) => {
@@ -116,6 +133,31 @@ describe('A server that lies', () => {
       code: 'no-server',
       cause: { code: 'protocol', message: expect.stringContaining('0 entries') as string },
     });
+  });
+
+  it('about more than it was sent is found out', async () => {
+    const address = await scriptedServer({
+      message: ({ kind }, socket) => {
+        if (kind === 'openSource') socket.write(okAnswer(0n));
+        else if (kind === 'commitAtomicOp') socket.write(okAnswer(2n));
+      },
+    });
+    const source = await openSource([address]);
+    await expect(commit(source, [filled(1)])).rejects.toMatchObject({
+      code: 'no-server',
+      cause: { code: 'protocol', message: expect.stringContaining('2 entries where 1 were sent') as string },
+    });
+  });
+
+  it.each([
+    [2n ** 64n - 1n, 2n ** 64n - 1n],
+    [1_000n, 4096n],
+  ])('about a length that nothing can have is not written to: %s entries in %s bytes', async (...claim) => {
+    const address = await scriptedServer({ connected: (socket) => socket.write(okAnswer(...claim)) });
+    const states: ServerState[] = [];
+    const opened = openSource([address], { onServerState: (state) => states.push(state) });
+    await expect(opened).rejects.toMatchObject({ name: 'SourceError' });
+    expect(states).toMatchObject([{ kind: 'left-out', error: { code: 'protocol' } }]);
   });
 
   it('about a truncation is found out', async () => {

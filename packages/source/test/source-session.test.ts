@@ -32,7 +32,7 @@ const conversation = Buffer.concat([
   okAnswer(0n),
   okAnswer(7n),
   refusal(ResultCode.updateMismatch),
-  okAnswer(2n ** 63n),
+  okAnswer(2n ** 63n, 2n ** 64n - 1n),
   refusal(ResultCode.epochFenced, 'Another one writes'),
 ]);
 

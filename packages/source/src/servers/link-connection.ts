@@ -7,6 +7,7 @@
 import type { Duplex } from 'node:stream';
 
 import {
+  ENTRY_HEAD_BYTES,
   encodeSourceMessage,
   ResultCode,
   SOURCE_PROTOCOL_VERSION,
@@ -124,12 +125,16 @@ export class LinkConnection {
       clearTimeout(timer);
     });
     const protocolVersion = SOURCE_PROTOCOL_VERSION;
-    return this.#ask(
+    const header = await this.#ask(
       encodeSourceMessage(
         { kind: 'openSource', protocolVersion, systemId, epoch, token },
         this.#options.streamType,
       ),
     );
+    const { totalEntries, totalLength } = header;
+    if (totalLength >= totalEntries * BigInt(ENTRY_HEAD_BYTES)) return header;
+    const claim = `${totalEntries} entries in ${totalLength} bytes`;
+    throw new SourceError('protocol', `${this.#server}: the server claims to have ${claim}`);
   }
 
   askHeader(): Promise<Header> {
@@ -249,9 +254,13 @@ export class LinkConnection {
   }
 
   #receive(chunk: Uint8Array): void {
+    let answered = false;
     try {
       this.#session.receive(chunk);
-      for (let outcome = this.#session.next(); outcome; outcome = this.#session.next()) this.#take(outcome);
+      for (let outcome = this.#session.next(); outcome; outcome = this.#session.next()) {
+        this.#take(outcome);
+        answered = true;
+      }
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       this.fail(new SourceError(error.code, `${this.#server}: ${error.message}`, { cause: error }));
@@ -261,7 +270,8 @@ export class LinkConnection {
     this.#acknowledged = undefined;
     if (acknowledged !== undefined) this.#owner.acknowledge(acknowledged);
     if (this.#failure) return;
-    this.#restartDeadline();
+    // A part of an answer is none: whoever sends byte by byte gains no time.
+    if (answered) this.#restartDeadline();
     this.send();
   }
 
@@ -296,19 +306,30 @@ export class LinkConnection {
         return;
       }
       this.#owner.refused(request, error);
-    } else if (request && !isDone(request, outcome.header)) {
-      const entries = `${outcome.header.totalEntries} entries where the stream has ${request.entriesAfter}`;
-      throw new SourceError('protocol', `the server acknowledges ${article[request.kind]} with ${entries}`);
+    } else {
+      this.#checkAnswer(outcome.header, request);
     }
     this.#alone = false;
     this.#acknowledged = ++this.#unanswered;
+  }
+
+  /** @throws {SourceError} `protocol` if the server has less than it acknowledges, or more than it was sent */
+  #checkAnswer({ totalEntries }: Header, request: Request | undefined): void {
+    const sent = this.#log?.entriesBefore(this.#next) ?? totalEntries;
+    if (totalEntries > sent) {
+      throw new SourceError('protocol', `the server claims ${totalEntries} entries where ${sent} were sent`);
+    }
+    if (request && !isDone(request, totalEntries)) {
+      const entries = `${totalEntries} entries where the stream has ${request.entriesAfter}`;
+      throw new SourceError('protocol', `the server acknowledges ${article[request.kind]} with ${entries}`);
+    }
   }
 }
 
 const article = { operation: 'an operation', truncation: 'a truncation', update: 'an update' } as const;
 
-/** Whether a server with this header can have done a request; operations behind it may be in too. */
-function isDone({ kind, entriesAfter }: Request, { totalEntries }: Header): boolean {
+/** Whether a server with so many entries can have done a request; operations behind it may be in too. */
+function isDone({ kind, entriesAfter }: Request, totalEntries: bigint): boolean {
   return kind === 'truncation' ? totalEntries === entriesAfter : totalEntries >= entriesAfter;
 }
 

@@ -45,9 +45,9 @@ export async function scriptedServer(script: Script): Promise<string> {
   return `127.0.0.1:${(listener.address() as AddressInfo).port}`;
 }
 
-/** OK and a header with so many entries. */
-export function okAnswer(totalEntries: bigint): Uint8Array {
-  const header = encodeHeader({ ...identity, totalEntries, totalLength: 4096n });
+/** OK and a header with so many entries of one byte each. */
+export function okAnswer(totalEntries: bigint, totalLength = 4096n + totalEntries * 18n): Uint8Array {
+  const header = encodeHeader({ ...identity, totalEntries, totalLength });
   return Buffer.concat([encodeResult(result(ResultCode.ok)), header]);
 }
 
