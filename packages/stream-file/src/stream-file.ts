@@ -33,6 +33,7 @@ import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
 import type { Operation } from './journal/journal-format.js';
 import { Journal } from './journal/journal.js';
+import { OperationWitness } from './journal/operation-witness.js';
 import { createStreamFile } from './opening/creation.js';
 import { describeHolder, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
@@ -95,6 +96,10 @@ export interface StreamFileListener {
   committed(): void;
   /** It was cut: what stood at `length` and behind it in the file is gone. `length` is a safe integer. */
   truncated(length: number): void;
+}
+
+interface Closable {
+  close(): Promise<void>;
 }
 
 /** Pages of an operation that are kept in memory before they are written ahead of its commit. */
@@ -165,24 +170,31 @@ export class StreamFile implements AsyncDisposable {
     const disk = options.disk ?? nodeDisk;
     if (!options.create) await (await openFile(disk, path)).close();
     const bookmarkStore = await lock(disk, path, options.openBookmarkStore ?? openLevelBookmarkStore);
-    let file: DiskFile | undefined;
+    const opened: Closable[] = [];
     try {
-      file = await openOrCreate(disk, path, options);
+      const file = await openOrCreate(disk, path, options);
+      opened.push(file);
       // Also of a file that is there: a program that was killed while it created it has not come to this.
       await disk.syncFolder(path);
-      return await StreamFile.#assemble(disk, path, file, bookmarkStore, options);
+      return await StreamFile.#assemble(disk, path, file, bookmarkStore, options, opened);
     } catch (error) {
-      await inOrder([() => file?.close(), () => removeHolder(disk, path), () => bookmarkStore.close()]);
+      await inOrder([
+        ...opened.map((each) => () => each.close()),
+        () => removeHolder(disk, path),
+        () => bookmarkStore.close(),
+      ]);
       throw ioError(path, 'opening', error);
     }
   }
 
+  /** What it opens is added to `opened`, to be closed if it fails. */
   static async #assemble(
     disk: Disk,
     path: string,
     file: DiskFile,
     bookmarkStore: BookmarkStore,
     options: StreamFileOptions,
+    opened: Closable[],
   ): Promise<StreamFile> {
     const geometry = new Geometry(options.pageBytes);
     const where = { path, geometry };
@@ -193,11 +205,16 @@ export class StreamFile implements AsyncDisposable {
       },
       verifyClosed: (closed) => verifyLastPage(disk, file, where, closed),
       forgetDerived: () => bookmarks.clear(),
-      openJournal: (end, last, session) => Journal.open(disk, path, end, last, session),
+      openJournal: async (end, last, session) => {
+        const journal = await Journal.open(disk, path, end, last, session);
+        opened.push(journal);
+        return journal;
+      },
       onProgress: options.onProgress,
     });
     const committed = commit.end;
     const directory = await PageDirectory.open(disk, path, geometry, lastSession);
+    opened.push(directory);
     const lastPage = geometry.pageOf(committed.length);
     await directory.cut(lastPage, commit.session);
     await finishPendingUpdate(disk, path, file, committed.length, async ({ offset, entry, operationCrc }) => {
@@ -205,10 +222,12 @@ export class StreamFile implements AsyncDisposable {
       await journal.setCrc(entryNumberAt(entry, 0), operationCrc);
     });
 
-    const store = new PageStore(file, where, directory, {
+    const cache = {
       pages: options.cachePages ?? 32,
       verifyIntervalMs: options.verifyIntervalMs ?? 3_600_000,
-    });
+    };
+    const witness = new OperationWitness(journal, directory, file, where);
+    const store = new PageStore(file, where, directory, cache, witness);
     store.advance(committed);
     const reader = new Reader(file, store);
     const tail = geometry.offsetInPage(committed.length) === 0 ? undefined : await store.get(lastPage);

@@ -1,11 +1,12 @@
-// Flips single bits of all files of a stream that was closed, and of one that was interrupted in an update. A flip must be
-// detected, by a typed error that names the file, or be harmless: all answers as before.
+// Flips single bits of all files of a stream that was closed, of one that was interrupted in an update, and of one whose
+// program was killed before the page directory knew its pages. A flip must be detected, by a typed error that names the
+// file, or be harmless: all answers as before.
 //
 // Where a stream was interrupted, rot in what was not durable yet cannot be told from a write that was torn: an operation
 // may then be missing as after a power cut. It is there whole or not at all in that case, too.
 //
-// Not covered, and so not flipped: of an interrupted stream the entries in the last page, until it is full or the stream is
-// closed, and those in the page of the interrupted update.
+// Not covered, and so not flipped: where a stream was interrupted, what a cut has left of an operation, of which nobody has
+// a checksum unless the page directory knows the page.
 import { StreamFile, StreamFileError } from '../src/index.js';
 import { ascii, readAll } from './bytes.js';
 import { addAll, operationsOf, wrongOperation } from './comparison.js';
@@ -23,8 +24,7 @@ export const PAGE_BYTES = 256;
 interface Stored {
   readonly machine: SimulatedMachine;
   readonly allowed: readonly Model[];
-  /** Where the entry stands whose update was interrupted. */
-  readonly updatedAt?: number;
+  readonly isInterrupted: boolean;
 }
 
 /** What came of the flips. */
@@ -35,10 +35,10 @@ export interface Outcomes {
 
 /** Tries `count` flips, each of one bit in files put there anew. Throws at the first wrong answer. */
 export async function tryFlips(random: Random, count: number): Promise<Outcomes> {
-  const stored = [await closedStream(random), await interruptedStream(random)];
+  const stored = [await closedStream(random), await interruptedStream(random), await killedStream(random)];
   const outcomes = { detected: 0, harmless: 0 };
   for (let flip = 0; flip < count; flip++) {
-    const each = stored[flip % 4 === 0 ? 1 : 0]!;
+    const each = stored[flip % stored.length]!;
     const [path, from, to] = random.pick(
       FILES.flatMap((file) => rangesOf(each, file).map(([from, to]) => [file, from, to] as const)),
     );
@@ -76,7 +76,7 @@ async function closedStream(random: Random): Promise<Stored> {
   ]);
   await file.commitAtomicOp();
   await file.close();
-  return { machine, allowed: [model] };
+  return { machine, allowed: [model], isInterrupted: false };
 }
 
 /** Interrupted when an update was written down and nothing of it done. */
@@ -95,34 +95,41 @@ async function interruptedStream(random: Random): Promise<Stored> {
   await file.updateEntryData(BigInt(entry), type, other);
   machine.onChange = undefined;
   if (!interrupted) throw new Error('the update was not written down');
-  return {
-    machine: interrupted,
-    allowed: [before, before.update(entry, other)],
-    updatedAt: before.offsets[entry]!,
-  };
+  return { machine: interrupted, allowed: [before, before.update(entry, other)], isInterrupted: true };
+}
+
+/** Killed when some more operations were committed; of its pages nothing is known, as after a power cut. */
+async function killedStream(random: Random): Promise<Stored> {
+  const { machine, allowed } = await closedStream(random);
+  const file = await machine.open({ pageBytes: PAGE_BYTES });
+  const models = [allowed[0]!];
+  for (let operation = 0; operation < 8; operation++) {
+    const items = randomItems(random, PAGE_BYTES);
+    models.push(models.at(-1)!.append(items));
+    file.startAtomicOp();
+    addAll(file, items);
+    await file.commitAtomicOp();
+  }
+  const killed = machine.afterKill();
+  killed.disk.put(`${PATH}.pages`, new Uint8Array(0));
+  // The last one may seem to be torn.
+  return { machine: killed, allowed: models.slice(-2), isInterrupted: true };
 }
 
 /** The ranges of a file whose bits are flipped: of the stream itself up to a page behind its end. */
 function rangesOf(
-  { machine, allowed, updatedAt }: Stored,
+  { machine, allowed, isInterrupted }: Stored,
   path: string,
 ): readonly (readonly [number, number])[] {
   const bytes = machine.disk.contentOf(path)?.length ?? 0;
   if (path !== PATH) return bytes > 0 ? [[0, bytes]] : [];
-  const { length } = allowed[0]!;
-  if (updatedAt === undefined)
-    return [
-      [0, HEADER_PAGE_BYTES],
-      [HEADER_PAGE_BYTES, length + PAGE_BYTES],
-    ];
-  const behindUpdate = pageStart(updatedAt) + PAGE_BYTES;
+  const { offsets, boundaries, length } = allowed.at(-1)!;
   const header = [0, HEADER_PAGE_BYTES] as const;
-  return behindUpdate < pageStart(length) ? [header, [behindUpdate, pageStart(length)]] : [header];
-}
-
-/** Offset of the page with the byte at `offset`. */
-function pageStart(offset: number): number {
-  return offset - ((offset - HEADER_PAGE_BYTES) % PAGE_BYTES);
+  const end = length + PAGE_BYTES;
+  const cut = boundaries.findIndex(({ isWhole }) => !isWhole);
+  if (!isInterrupted || cut === -1) return [header, [HEADER_PAGE_BYTES, end]];
+  const [first, next] = [boundaries[cut - 1]?.nextEntry ?? 0, boundaries[cut]!.nextEntry];
+  return [header, [HEADER_PAGE_BYTES, offsets[first]!], [offsets[next] ?? length, end]];
 }
 
 async function tryFlip({ machine, allowed }: Stored, path: string, bit: number): Promise<keyof Outcomes> {

@@ -326,6 +326,27 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'if (row) return;',
   },
   {
+    guard: 'a page that the directory does not know is held against the journal',
+    caughtBy: 'flips',
+    file: 'pages/page-store.ts',
+    find: 'this.#witness?.objection(page, limit, this.#committed)',
+    replace: '(void limit, undefined)',
+  },
+  {
+    guard: 'the last page is held against the journal, too',
+    caughtBy: 'flips',
+    file: 'pages/page-store.ts',
+    find: 'isFull && (this.#verified.end(page.index) ?? this.directory.row(page.index)) !== undefined;',
+    replace: '!isFull || (this.#verified.end(page.index) ?? this.directory.row(page.index)) !== undefined;',
+  },
+  {
+    guard: 'an operation that goes over the ends of pages is held against the journal',
+    caughtBy: 'flips',
+    file: 'journal/operation-witness.ts',
+    find: 'await this.#joined(operation, page.index, part);',
+    replace: 'operation.crc;',
+  },
+  {
     guard: 'an update that is written down is verified',
     caughtBy: 'flips',
     file: 'commits/pending-update.ts',

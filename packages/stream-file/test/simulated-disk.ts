@@ -162,6 +162,8 @@ export class SimulatedDisk implements Disk, ReadableDisk {
   delay: (() => Promise<void>) | undefined;
   /** Calls so far. */
   calls = 0;
+  /** Paths that have been opened and not closed, once for each time. */
+  readonly openPaths: string[] = [];
   readonly #live: Map<string, Inode>;
   readonly #durable: Map<string, Inode>;
   #nameChanges: NameChange[] = [];
@@ -301,6 +303,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
       if (written) write(at, bytes.subarray(0, written));
       return error;
     };
+    this.openPaths.push(path);
     return {
       size: async () => {
         await this.#call({ kind: 'size', path });
@@ -338,7 +341,10 @@ export class SimulatedDisk implements Disk, ReadableDisk {
         inode.sync();
         this.onChange?.();
       },
-      close: () => this.#call({ kind: 'close', path }),
+      close: () => {
+        this.openPaths.splice(this.openPaths.indexOf(path), 1);
+        return this.#call({ kind: 'close', path });
+      },
     };
   }
 }

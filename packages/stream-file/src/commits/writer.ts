@@ -387,14 +387,13 @@ export class Writer {
       await this.#fatally(`updating entry ${entry}`, async () => {
         // No slot's checksum may cover bytes that are about to change.
         await this.#writeMark({});
-        // Nobody may read the entry from the file meanwhile.
-        store.hold(old);
-        await applyPendingUpdate(disk, path, file, update, async () => {
-          await store.directory.forget(index);
-          await journal.setCrc(entry, operationCrc);
-        });
+        await store.overwrite(old, changed, () =>
+          applyPendingUpdate(disk, path, file, update, async () => {
+            await store.directory.forget(index);
+            await journal.setCrc(entry, operationCrc);
+          }),
+        );
       });
-      store.replace(changed);
       if (changed.filled === geometry.pageBytes) store.directory.put(index, changed.row(store.location));
       this.#appender.replacePage(changed);
     });

@@ -99,11 +99,15 @@ export class PageDirectory implements PageRows {
     session: bigint | undefined,
   ): Promise<PageDirectory> {
     const file = await openOrCreate(disk, directoryPath(path));
-    const directory = new PageDirectory(file, geometry);
-    const header = new Uint8Array(ROW_BYTES);
-    await file.read(0, header);
-    if (!belongsTo(header, geometry, session)) file.resizeSync(0);
-    return directory;
+    try {
+      const header = new Uint8Array(ROW_BYTES);
+      await file.read(0, header);
+      if (!belongsTo(header, geometry, session)) file.resizeSync(0);
+      return new PageDirectory(file, geometry);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** What page `index` holds, if that is known. */

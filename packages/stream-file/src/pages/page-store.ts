@@ -30,6 +30,15 @@ export interface CacheOptions {
   readonly verifyIntervalMs: number;
 }
 
+/** Knows more of some pages than the directory does. */
+export interface PageWitness {
+  /**
+   * What speaks against the first `limit` bytes of a page, which were read from the file, of a stream that ends at
+   * `committed`; undefined if nothing is known that does.
+   */
+  objection(page: Page, limit: number, committed: Extent): Promise<StreamFileError | undefined>;
+}
+
 interface Load {
   readonly page: Promise<Page>;
   /** Readers that will have borrowed the page, and whether any will keep it. */
@@ -43,6 +52,7 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   readonly #file: DiskFile;
   readonly #options: CacheOptions;
   readonly #verified: VerifiedPages;
+  readonly #witness: PageWitness | undefined;
   /** Pages with bytes that are not all in the file yet. */
   readonly #held = new Map<number, Page>();
   /** Least recently used first. */
@@ -58,14 +68,23 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   #generation = 0;
   /** Index of the first page that is being cut off, or cut within. */
   #cuttingFrom = Infinity;
+  /** Resolves when what stands in the file of a page that is held is what was committed again. */
+  #overwriting: Promise<void> | undefined;
   #committed: Extent = { length: HEADER_PAGE_BYTES, entries: 0 };
 
-  constructor(file: DiskFile, location: PageLocation, directory: Rows, options: CacheOptions) {
+  constructor(
+    file: DiskFile,
+    location: PageLocation,
+    directory: Rows,
+    options: CacheOptions,
+    witness?: PageWitness,
+  ) {
     this.#file = file;
     this.directory = directory;
     this.location = location;
     this.#options = options;
     this.#verified = new VerifiedPages(options.verifyIntervalMs);
+    this.#witness = witness;
   }
 
   get committed(): Extent {
@@ -102,8 +121,23 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     if (tail) this.hold(tail);
   }
 
-  /** A committed page has changed: puts its new version in place of the old one. */
-  replace(page: Page): void {
+  /**
+   * Overwrites an entry of a committed page in the file, and puts the page's new version in place of the old one. Meanwhile
+   * nobody reads the page from the file, and nobody judges the pages around it by what stands there.
+   */
+  async overwrite(old: Page, changed: Page, write: () => Promise<void>): Promise<void> {
+    this.hold(old);
+    const writing = write();
+    this.#overwriting = writing.catch(() => undefined);
+    try {
+      await writing;
+      this.#replace(changed);
+    } finally {
+      this.#overwriting = undefined;
+    }
+  }
+
+  #replace(page: Page): void {
     this.#generation++;
     this.#verified.forget(page.index, page.index + 1);
     if (this.#held.has(page.index)) this.#held.set(page.index, page);
@@ -249,9 +283,15 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
           .catch((error: unknown) => {
             throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
           });
+        const objection = count === limit - from ? await this.#objection(page, limit) : undefined;
         const held = this.#held.get(index);
         if (held) return this.#loaded(held);
         if (generation !== this.#generation) continue;
+        if (objection && this.#overwriting) {
+          await this.#overwriting;
+          continue;
+        }
+        if (objection) throw objection;
         if (count < limit - from) {
           throw new StreamFileError(
             'damaged',
@@ -270,6 +310,14 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
         this.giveBack(page);
       }
     }
+  }
+
+  /** What speaks against a page that was read, if the directory does not know it. */
+  #objection(page: Page, limit: number): Promise<StreamFileError | undefined> | undefined {
+    const isFull = limit === this.location.geometry.pageBytes;
+    const isDescribed =
+      isFull && (this.#verified.end(page.index) ?? this.directory.row(page.index)) !== undefined;
+    return isDescribed ? undefined : this.#witness?.objection(page, limit, this.#committed);
   }
 
   /** The page is there: it is lent to all that have waited for it. */
