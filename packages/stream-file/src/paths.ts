@@ -5,9 +5,9 @@ export function bookmarkPath(path: string): string {
   return `${path.replace(/(?<=[^/\\])\.[^./\\]*$/, '')}.db`;
 }
 
-/** Who has the file open for writing. */
+/** Who has the bookmark index open, and so the stream file. */
 export function holderPath(path: string): string {
-  return `${path}.holder`;
+  return `${bookmarkPath(path)}.holder`;
 }
 
 /** The one entry that is being overwritten. */

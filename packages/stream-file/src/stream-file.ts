@@ -1,5 +1,5 @@
 /** A stream file that is open: its public face. The work is done by the reader, the writer and the bookmark index. */
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 
 import {
   BOOKMARK_ENTRY_TYPE,
@@ -18,6 +18,7 @@ import {
 } from '@ds/codec';
 
 import { BookmarkIndex, ownerOf, type BookmarkStore } from './bookmarks/bookmark-index.js';
+import { sharingFile } from './bookmarks/bookmark-owner.js';
 import { catchUp } from './bookmarks/bookmark-scan.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './bookmarks/level-bookmark-store.js';
 import { finishPendingUpdate } from './commits/pending-update.js';
@@ -35,7 +36,7 @@ import type { Operation } from './journal/journal-format.js';
 import { Journal } from './journal/journal.js';
 import { OperationWitness } from './journal/operation-witness.js';
 import { createStreamFile } from './opening/creation.js';
-import { describeHolder, removeHolder, writeHolder } from './opening/holder.js';
+import { describeLock, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
 import { removeStreamFile } from './opening/removal.js';
 import { Geometry } from './pages/geometry.js';
@@ -609,9 +610,8 @@ export async function lock(
   } catch (error) {
     if (!(error instanceof BookmarkStoreLocked))
       throw ioError(bookmarkPath(path), 'opening the bookmark index', error);
-    throw new StreamFileError('locked', `${path} is open for writing: ${await describeHolder(disk, path)}`, {
-      cause: error,
-    });
+    const readable = { openReadOnly: (name: string) => disk.open(name) };
+    throw new StreamFileError('locked', await describeLock(readable, path), { cause: error });
   }
   try {
     await checkOwner(disk, path, store);
@@ -625,11 +625,8 @@ export async function lock(
 
 /** Files whose names differ in their last extension share a bookmark folder: only one of them may have it. */
 async function checkOwner(disk: Disk, path: string, store: BookmarkStore): Promise<void> {
-  const owner = ownerOf(store);
-  if (owner === undefined || owner === basename(path)) return;
-  const other = join(dirname(path), owner);
-  // A folder that was moved along with its file, or whose file is gone, is taken over.
-  if (bookmarkPath(other) !== bookmarkPath(path) || !(await isThere(disk, other))) return;
+  const other = await sharingFile(path, ownerOf(store), (name) => isThere(disk, name));
+  if (other === undefined) return;
   throw new StreamFileError(
     'identity-mismatch',
     `${bookmarkPath(path)} has the bookmarks of ${other}, and cannot have those of ${path} as well: give one of the ` +

@@ -2,11 +2,11 @@
 // one is; a writer that was killed stands in nobody's way.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { StreamFile } from '../src/index.js';
+import { planRepair, StreamFile, verify } from '../src/index.js';
 import { bytes, commit, identity, temporaryFolders } from './bytes.js';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
@@ -16,8 +16,10 @@ const program = `
   import { writeFileSync } from 'node:fs';
   import { ClassicLevel } from 'classic-level';
   const [path] = process.argv.slice(-1);
-  await new ClassicLevel(path.replace('.bin', '.db')).open();
-  writeFileSync(path + '.holder', JSON.stringify({ pid: process.pid, host: 'elsewhere', program: 'holder', since: 'now' }));
+  const folder = path.replace('.bin', '.db');
+  await new ClassicLevel(folder).open();
+  const holder = { pid: process.pid, host: 'elsewhere', program: 'holder', since: 'now', file: 'stream.bin' };
+  writeFileSync(folder + '.holder', JSON.stringify(holder));
   console.log('ready');
   setInterval(() => {}, 1000);
 `;
@@ -74,14 +76,21 @@ describe('a stream file that is open', () => {
     await expect(StreamFile.open(path)).rejects.toThrow(`process ${process.pid} on `);
   });
 
-  it('is refused also when nothing can be read of who holds it', async () => {
-    const path = join(await folder(), 'stream.bin');
+  it('is refused also when nothing can be read of who holds it, or what can be read is of a dead process', async () => {
+    const home = await folder();
+    const path = join(home, 'stream.bin');
     await using _file = await StreamFile.open(path, { create: identity });
-    await writeFile(`${path}.holder`, 'not JSON');
-    await expect(StreamFile.open(path)).rejects.toMatchObject({
-      code: 'locked',
-      message: `${path} is open for writing: another process`,
-    });
+    const holderPath = join(home, 'stream.db.holder');
+    const holder = JSON.parse(await readFile(holderPath, 'utf8')) as object;
+    const died = spawn(process.execPath, ['-e', '']);
+    await once(died, 'exit');
+    for (const text of ['not JSON', JSON.stringify({ ...holder, pid: died.pid })]) {
+      await writeFile(holderPath, text);
+      await expect(StreamFile.open(path)).rejects.toMatchObject({
+        code: 'locked',
+        message: `${path} is in use: another process has ${join(home, 'stream.db')} open`,
+      });
+    }
   });
 
   it('is free after it was closed, and after an open that failed', async () => {
@@ -141,6 +150,37 @@ describe('a file whose name differs from that of another one in its extension al
     await expect(StreamFile.remove(second)).rejects.toMatchObject(refusal);
     await using file = await StreamFile.open(first);
     expect(file.getBookmark(key)).toBe(0n);
+  });
+
+  it('is told which file has the folder, and who has that, while the other one is open', async () => {
+    const home = await folder();
+    const [first, second] = [join(home, 's.bin'), join(home, 's.dat')];
+    await using _file = await StreamFile.open(first, { create: identity });
+    await expect(StreamFile.open(second, { create: identity })).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(
+        `${second} shares ${join(home, 's.db')} with ${first}, which is open for writing: process ${process.pid} on `,
+      ) as string,
+    });
+  });
+
+  it('is found to have no bookmarks of its own, whether the other one is open or not, and cannot be repaired', async () => {
+    const home = await folder();
+    const [first, second] = [join(home, 's.bin'), join(home, 's.dat')];
+    await withBookmark(first);
+    // Every bookmark fits.
+    await copyFile(first, second);
+    const problem = {
+      kind: 'bookmark',
+      file: join(home, 's.db'),
+      message: `it has the bookmarks of ${first}: this file cannot be opened until one of both has a name that differs in more than its extension`,
+    };
+    const report = await verify(second);
+    expect(report).toMatchObject({ index: 'of another file', problems: [problem] });
+    expect(planRepair(report)).toEqual({ steps: [], obstacle: 'shared-index' });
+    expect(await verify(first)).toMatchObject({ index: 'checked', problems: [] });
+    await using _file = await StreamFile.open(first);
+    expect(await verify(second)).toMatchObject({ index: 'of another file', problems: [problem] });
   });
 
   it('gets the folder when the other one is gone, with its own bookmarks', async () => {

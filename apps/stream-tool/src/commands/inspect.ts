@@ -1,10 +1,9 @@
 /** The command that says what a file is, without changing it, whoever has it open. */
 
 import { stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { defineCommand } from '@ds/app-kit';
 import { BOOKMARK_ENTRY_TYPE, entryLengthAt, entryTypeAt } from '@ds/codec';
-import { inspect as inspectFile, StreamFileReader, type Holder, type Inspection } from '@ds/stream-file';
+import { inspect as inspectFile, StreamFileReader, type Inspection } from '@ds/stream-file';
 import { inspectOptions } from '../options.js';
 import { withProgress, type Advance } from '../progress.js';
 import { entriesText, grouped, jsonLine, table } from '../text.js';
@@ -18,14 +17,13 @@ export const inspect = defineCommand({
     const types = given.types
       ? await withProgress('counting', (advance) => countTypes(given.file, advance, signal))
       : undefined;
-    const isHeld = inspection.holder && isAlive(inspection.holder);
     if (given.json) {
       const { holder, ...rest } = inspection;
       const answer = {
         file: given.file,
         ...rest,
         usedBytes: blocks * 512,
-        ...(holder && { holder: { ...holder, alive: isHeld ?? 'unknown' } }),
+        ...(holder && { holder: { ...holder, alive: holder.alive ?? 'unknown' } }),
         ...(types && { bookmarks: types.get(BOOKMARK_ENTRY_TYPE) ?? 0, types: Object.fromEntries(types) }),
       };
       await write(jsonLine(answer));
@@ -77,7 +75,7 @@ function operationsText({ operations }: Inspection): string {
 function stateText({ state, holder }: Inspection): string {
   if (state === 'clean') return 'closed';
   const who = holder && `process ${holder.pid} on ${holder.host} (${holder.program}), since ${holder.since}`;
-  const isHeld = holder && isAlive(holder);
+  const isHeld = holder?.alive;
   if (state === 'foreign') {
     const user = isHeld === true ? `; in use by ${String(who)}` : '';
     return `written by another program: read through, and taken over, when it is opened${user}`;
@@ -85,17 +83,6 @@ function stateText({ state, holder }: Inspection): string {
   if (isHeld === true) return `in use by ${String(who)}`;
   if (who !== undefined && isHeld === undefined) return `in use by ${who}, or left open by it`;
   return 'not closed, and nobody has it: recovered when it is opened';
-}
-
-/** Whether the process is there; undefined if it is another machine's. */
-function isAlive({ pid, host }: Holder): boolean | undefined {
-  if (host !== hostname()) return undefined;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function countTypes(path: string, advance: Advance, signal: AbortSignal): Promise<Map<number, number>> {

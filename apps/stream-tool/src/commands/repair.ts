@@ -7,6 +7,7 @@ import {
   repair as repairFile,
   StreamFileError,
   verify,
+  type RepairPlan,
   type RepairStep,
   type VerifyReport,
 } from '@ds/stream-file';
@@ -68,21 +69,27 @@ function check(file: string, signal: AbortSignal): Promise<VerifyReport> {
 async function refuseInUse(file: string, { index }: VerifyReport): Promise<void> {
   if (index !== 'in use') return;
   const { holder } = await inspect(file);
-  const who = holder
-    ? `process ${holder.pid} on ${holder.host} (${holder.program}), since ${holder.since}`
-    : 'another process';
-  throw new StreamFileError('locked', `${file} is open for writing: ${who}`);
+  const how = holder
+    ? `open for writing: process ${holder.pid} on ${holder.host} (${holder.program}), since ${holder.since}`
+    : 'in use: another process has its bookmark index open';
+  throw new StreamFileError('locked', `${file} is ${how}`);
 }
 
 function refusal(
   file: string,
   { whole, committed, isDamagedInside }: VerifyReport,
-  obstacle: 'identity' | 'damaged-inside',
+  obstacle: NonNullable<RepairPlan['obstacle']>,
 ): StreamToolError {
   if (obstacle === 'identity' && !isDamagedInside) {
     return new StreamToolError(
       'not-repairable',
       `${file}: nothing says what the identity was: restore the file, or export its entries and import them into a new one`,
+    );
+  }
+  if (obstacle === 'shared-index') {
+    return new StreamToolError(
+      'not-repairable',
+      `${file} shares its bookmark index with another file: give it a name that differs in more than its extension`,
     );
   }
   return new StreamToolError(

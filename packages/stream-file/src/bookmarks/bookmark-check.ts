@@ -9,8 +9,12 @@ import { textOf } from './bookmark-list.js';
 import { forEachBookmark } from './bookmark-scan.js';
 import type { StoredBookmarks } from './level-bookmark-store.js';
 
-/** Whether a bookmark index was checked: `checked`, or why not. `unreadable`: in a folder that is read-only, say. */
-export type IndexReport = 'checked' | 'in use' | 'missing' | 'damaged' | 'unreadable' | 'of another program';
+/**
+ * Whether a bookmark index was checked: `checked`, or why not. `unreadable`: in a folder that is read-only, say; `of another
+ * file`: one that is there, has a name that differs in its extension alone, and so shares the folder.
+ */
+export type IndexReport =
+  'checked' | 'in use' | 'missing' | 'damaged' | 'unreadable' | 'of another program' | 'of another file';
 
 /** Problems that are kept: the index is built again as a whole anyway. */
 const PROBLEMS_MAX = 100;
@@ -29,8 +33,22 @@ export class BookmarkCheck {
   /** By key: an entry, still to come, that the index names. */
   readonly #announced = new Map<string, number>();
 
-  constructor(index: StoredBookmarks | IndexReport, path: string, entries: number) {
+  /** @param other the file whose index it is, if that is there and another one */
+  constructor(
+    index: StoredBookmarks | IndexReport,
+    path: string,
+    entries: number,
+    other: string | undefined,
+  ) {
     this.#path = path;
+    if (other !== undefined) {
+      this.report = 'of another file';
+      this.#add(
+        `it has the bookmarks of ${other}: this file cannot be opened until one of both has a name that differs in more ` +
+          `than its extension`,
+      );
+      return;
+    }
     if (typeof index === 'string') {
       this.report = index;
       if (index === 'damaged') this.#add('it cannot be opened');

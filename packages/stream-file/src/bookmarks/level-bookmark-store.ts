@@ -11,7 +11,7 @@ import { ClassicLevel } from 'classic-level';
 
 import { equalBytes } from '@ds/codec';
 
-import { INDEXED_TO_KEY, numberOf, type BookmarkStore } from './bookmark-index.js';
+import { INDEXED_TO_KEY, numberOf, ownerOf, type BookmarkStore } from './bookmark-index.js';
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
@@ -64,6 +64,8 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
 export interface StoredBookmarks {
   /** How many entries of the stream it has taken in; undefined if another program wrote it. */
   readonly indexedTo: number | undefined;
+  /** Name of the stream file whose index it is; undefined if another program wrote it. */
+  readonly owner: string | undefined;
   /** Entry number of a key. */
   get(key: Uint8Array): number | undefined;
   /** The bookmarks' keys. */
@@ -91,6 +93,7 @@ export async function openLevelBookmarks(
   };
   return {
     indexedTo: numberAt(INDEXED_TO_KEY),
+    owner: ownerOf({ get: (key) => db.getSync(key) }),
     get: numberAt,
     async *keys() {
       for await (const key of db.keys()) if (!equalBytes(key, INDEXED_TO_KEY)) yield key;

@@ -1,11 +1,13 @@
 /**
- * Who has a stream file open for writing, for the message that refuses a second one: `NAME.bin.holder`, a JSON object.
- * It is only read when the lock itself is taken, so one that a crash left behind does not matter.
+ * Who has a stream file open for writing, for the message that refuses a second one: `NAME.db.holder`, a JSON object. It
+ * stands with the bookmark folder, since that is what is locked: another file may have to do with it. It is only read when
+ * the lock itself is taken, so one that a crash left behind does not matter.
  */
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 
 import type { Disk, ReadableDisk } from '../disk/disk.js';
-import { holderPath } from '../paths.js';
+import { bookmarkPath, holderPath } from '../paths.js';
 
 const HOST = hostname();
 
@@ -16,6 +18,7 @@ export async function writeHolder(disk: Disk, path: string): Promise<void> {
     host: HOST,
     program: process.argv[1] ?? process.execPath,
     since: new Date(),
+    file: basename(path),
   };
   try {
     const file = await disk.create(holderPath(path));
@@ -33,13 +36,17 @@ export async function removeHolder(disk: Disk, path: string): Promise<void> {
   await disk.remove(holderPath(path));
 }
 
-/** Who says that it has the file open. It may have died since. */
+/** Who says that it has the file open. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
   readonly program: string;
   /** ISO 8601. */
   readonly since: string;
+  /** Name of the stream file. */
+  readonly file: string;
+  /** Whether the process is there; undefined if it is another machine's. */
+  readonly alive: boolean | undefined;
 }
 
 /** What the holder file says, if there is one that can be read. */
@@ -49,11 +56,7 @@ export async function readHolder(disk: ReadableDisk, path: string): Promise<Hold
     try {
       const bytes = new Uint8Array(await file.size());
       await file.read(0, bytes);
-      const { pid, host, program, since } = JSON.parse(Buffer.from(bytes).toString()) as Record<
-        string,
-        unknown
-      >;
-      return { pid: Number(pid), host: String(host), program: String(program), since: String(since) };
+      return holderOf(JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>);
     } finally {
       await file.close();
     }
@@ -62,10 +65,36 @@ export async function readHolder(disk: ReadableDisk, path: string): Promise<Hold
   }
 }
 
-/** The holder in words. */
-export async function describeHolder(disk: Disk, path: string): Promise<string> {
-  const holder = await readHolder({ openReadOnly: (name) => disk.open(name) }, path);
-  if (!holder) return 'another process';
-  const { pid, host, program, since } = holder;
-  return `process ${pid} on ${host} (${program}), since ${since}`;
+function holderOf({ pid, host, program, since, file }: Record<string, unknown>): Holder {
+  return {
+    pid: Number(pid),
+    host: String(host),
+    program: String(program),
+    since: String(since),
+    file: String(file),
+    alive: host === HOST ? isAlive(Number(pid)) : undefined,
+  };
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Why the file at `path` cannot be had while the lock is taken: who has it, as far as that is known. */
+export async function describeLock(disk: ReadableDisk, path: string): Promise<string> {
+  const holder = await readHolder(disk, path);
+  // Somebody else has it by now, who does not say so: the Go reference, or one who only looks.
+  if (!holder || holder.alive === false)
+    return `${path} is in use: another process has ${bookmarkPath(path)} open`;
+  const { pid, host, program, since, file } = holder;
+  const who = `process ${pid} on ${host} (${program}), since ${since}`;
+  return file === basename(path)
+    ? `${path} is open for writing: ${who}`
+    : `${path} shares ${bookmarkPath(path)} with ${join(dirname(path), file)}, which is open for writing: ${who}`;
 }

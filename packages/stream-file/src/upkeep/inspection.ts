@@ -1,4 +1,6 @@
 /** What a stream file says about itself, without reading the stream and without writing anything. */
+import { basename } from 'node:path';
+
 import type { StreamIdentity } from '@ds/codec';
 
 import type { CommitRecord, Extent } from '../commits/header-page.js';
@@ -44,8 +46,9 @@ export async function inspect(path: string): Promise<Inspection> {
     const seen = await file.look();
     checkSize(seen, path);
     const { page, state, committed, size, epoch } = seen;
-    // A holder file beside a file that was closed is left over.
-    const holder = state === 'clean' ? undefined : await readHolder(nodeDisk, path);
+    // A holder file beside a file that was closed is left over, or that of a file which shares the bookmark index.
+    const found = state === 'clean' ? undefined : await readHolder(nodeDisk, path);
+    const holder = found?.file === basename(path) ? found : undefined;
     const operations = await lookAtOperations(path, seen);
     return {
       identity: page.identity,

@@ -47,7 +47,7 @@ export type RepairStep =
 /** What would be done, or why that is left to a person. */
 export interface RepairPlan {
   readonly steps: readonly RepairStep[];
-  readonly obstacle: 'identity' | 'damaged-inside' | undefined;
+  readonly obstacle: 'identity' | 'shared-index' | 'damaged-inside' | undefined;
 }
 
 const isOf =
@@ -62,6 +62,7 @@ const isOf =
 export function planRepair(report: VerifyReport): RepairPlan {
   const { problems, committed, whole, state, index } = report;
   if (problems.some(isOf('identity'))) return { steps: [], obstacle: 'identity' };
+  if (index === 'of another file') return { steps: [], obstacle: 'shared-index' };
   if (report.isUpdating) return { steps: [{ kind: 'recover' }], obstacle: undefined };
   if (report.isDamagedInside) return { steps: [], obstacle: 'damaged-inside' };
   const isCut = whole.entries !== committed.entries || whole.length < committed.length;

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { entryLengthAt, entryNumberAt, type StreamIdentity } from '@ds/codec';
 
 import { BookmarkCheck, type IndexReport } from '../bookmarks/bookmark-check.js';
+import { sharingFile } from '../bookmarks/bookmark-owner.js';
 import { openLevelBookmarks, type StoredBookmarks } from '../bookmarks/level-bookmark-store.js';
 import { damagedSlots, stampedIdentityFits } from '../commits/header-check.js';
 import type { CommitRecord, Extent } from '../commits/header-page.js';
@@ -14,6 +15,7 @@ import { recordAt } from '../journal/journal-format.js';
 import type { FoundOperation } from '../journal/journal-records.js';
 import { OperationCheck, type OperationMismatch } from '../journal/operation-check.js';
 import { StoredJournal } from '../journal/stored-journal.js';
+import { readHolder } from '../opening/holder.js';
 import type { ProgressListener } from '../opening/recovery.js';
 import { Geometry, HEADER_PAGE_BYTES } from '../pages/geometry.js';
 import { checkByEntries, checkByRow, isEntry, type PageFindings } from '../pages/page-check.js';
@@ -108,7 +110,10 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
         const isUpdating = await isThere(disk, updatePath(path));
         const journal = await StoredJournal.open(disk, path, seen.session);
         try {
-          const sideFiles = { rows, journal, bookmarks };
+          const other = await sharingFile(path, await ownerOf(bookmarks, disk, path), (name) =>
+            isThere(disk, name),
+          );
+          const sideFiles = { rows, journal, bookmarks, other };
           const found = await new Verification(file, seen, sideFiles, geometry, options).run();
           return { ...found, isUpdating };
         } finally {
@@ -125,10 +130,22 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   }
 }
 
+/** Name of the file whose bookmark index it is, or who has it open. */
+async function ownerOf(
+  bookmarks: StoredBookmarks | IndexReport,
+  disk: ReadableDisk,
+  path: string,
+): Promise<string | undefined> {
+  if (typeof bookmarks !== 'string') return bookmarks.owner;
+  return bookmarks === 'in use' ? (await readHolder(disk, path))?.file : undefined;
+}
+
 interface SideFiles {
   readonly rows: StoredRows;
   readonly journal: StoredJournal;
   readonly bookmarks: StoredBookmarks | IndexReport;
+  /** The stream file that shares the bookmark index, and has it. */
+  readonly other: string | undefined;
 }
 
 class Verification {
@@ -149,7 +166,7 @@ class Verification {
   constructor(
     file: ObservedFile,
     seen: Sighting,
-    { rows, journal, bookmarks }: SideFiles,
+    { rows, journal, bookmarks, other }: SideFiles,
     geometry: Geometry,
     options: VerifyOptions,
   ) {
@@ -160,7 +177,7 @@ class Verification {
     this.#options = options;
     this.#journal = journal;
     this.#operations = new OperationCheck(journal, seen.committed);
-    this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen.committed.entries);
+    this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen.committed.entries, other);
   }
 
   async run(): Promise<Omit<VerifyReport, 'isUpdating'>> {
