@@ -16,6 +16,11 @@ export interface PeerEvents {
   closed(reason: string): void;
 }
 
+/** A peer that has been quiet for so long is probed, once a second; ten probes without an answer end the connection. */
+const QUIET_MS = 30_000;
+/** The same for one of which it is doubted that it is still there. */
+const DOUBTFUL_MS = 1_000;
+
 /** How long a peer that has been sent everything has to end a connection that the server has ended. */
 const LINGER_MS = 2_000;
 
@@ -36,7 +41,7 @@ export class PeerSocket {
     this.host = socket.remoteAddress ?? 'unknown';
     this.name = `${this.host}:${socket.remotePort ?? 0}`;
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, 30_000);
+    socket.setKeepAlive(true, QUIET_MS);
     socket.on('data', ({ buffer, byteOffset, length }: Uint8Array) => {
       // Not a Buffer: what is cut from one is one, too, and its `slice` copies nothing.
       if (!this.#finishing) events.data(new Uint8Array(buffer, byteOffset, length));
@@ -47,6 +52,11 @@ export class PeerSocket {
     socket.on('close', () => {
       events.closed(this.#reason ?? 'peer');
     });
+  }
+
+  /** Finds out soon whether the peer is still there. */
+  probe(): void {
+    this.#socket.setKeepAlive(true, DOUBTFUL_MS);
   }
 
   /** Whether the server has ended the connection: nothing more can be written. */

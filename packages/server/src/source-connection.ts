@@ -87,6 +87,10 @@ export class SourceConnection implements Gated {
     this.#fail(reason);
   }
 
+  probe(): void {
+    this.peer.probe();
+  }
+
   /** Enforces the limits on time. `nowMs` as of `Date.now`. */
   tick(nowMs: number): void {
     const { limits } = this.#context;

@@ -12,6 +12,8 @@ import { storageResult } from './storage-results.js';
 export interface Gated {
   /** Rolls back what is open and ends the connection, telling the source why. */
   evict(reason: Result): void;
+  /** Finds out soon whether the source is still there: ends the connection if it is not. */
+  probe(): void;
 }
 
 export class SourceGate {
@@ -45,7 +47,11 @@ export class SourceGate {
       );
     }
     if (this.#current) {
-      if (epoch === this.#current.epoch) return result(ResultCode.sourceConnected);
+      if (epoch === this.#current.epoch) {
+        // It may be the same source, which has lost its connection when this side has not noticed.
+        this.#current.source.probe();
+        return result(ResultCode.sourceConnected);
+      }
       const evicted = this.#current.source;
       this.#current = undefined;
       evicted.evict(result(ResultCode.epochFenced, `A source with epoch ${epoch} has taken over`));

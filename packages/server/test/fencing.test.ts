@@ -5,6 +5,7 @@ import { StreamFile } from '@ds/stream-file';
 
 import { Random, seed } from '@ds/test-kit';
 import { goldenIdentity } from '../../codec/test/golden.js';
+import { SourceGate, type Gated } from '../src/source-gate.js';
 import { commit, entry, header, openSource, startAny, TestSource, type Answer } from './support/source.js';
 import { emptyStream, goldenStream, serve, temporaryPath } from './support/stream.js';
 
@@ -33,6 +34,23 @@ describe('A source with an epoch', () => {
     first.peer.socket.end();
     await first.peer.rest();
     await TestSource.open(server, 5n);
+  });
+
+  it('that is the one connected has the other one probed, and refused ones do not', async () => {
+    await using file = await goldenStream();
+    const gate = new SourceGate(file);
+    const told: string[] = [];
+    const source = (name: string): Gated => ({
+      evict: () => told.push(`${name} evicted`),
+      probe: () => told.push(`${name} probed`),
+    });
+    expect(await gate.admit(source('first'), 5n)).toBeUndefined();
+    expect(await gate.admit(source('lower'), 4n)).toMatchObject({ code: ResultCode.epochFenced });
+    expect(told).toEqual([]);
+    expect(await gate.admit(source('same'), 5n)).toMatchObject({ code: ResultCode.sourceConnected });
+    expect(told).toEqual(['first probed']);
+    expect(await gate.admit(source('higher'), 6n)).toBeUndefined();
+    expect(told).toEqual(['first probed', 'first evicted']);
   });
 
   it('that is higher takes over: the other is told, its open operation rolled back, its commits acknowledged', async () => {

@@ -92,6 +92,7 @@ export class StreamSource implements AsyncDisposable {
         systemId,
         streamType,
         epoch,
+        ownsEpoch: options.epoch === undefined,
         token,
         dial: options.dial ?? (tls === false ? dialTcp : dialTls(tls === true ? {} : tls)),
         connectMs: options.connectMs ?? 10_000,

@@ -12,6 +12,8 @@ import { CatchUp } from './catch-up.js';
 import { LinkConnection, type LinkConnectionOptions } from './link-connection.js';
 
 export interface ServerLinkOptions extends LinkConnectionOptions {
+  /** Whether the epoch is this source's own, so that no other one can have the next higher ones. */
+  readonly ownsEpoch: boolean;
   readonly retry: RetryOptions;
 }
 
@@ -52,6 +54,9 @@ export class ServerLink {
   /** The first request of which nothing was ever sent to this server: it cannot have come further. */
   #unsent = 0;
   #leftOut: SourceError | undefined;
+  #epoch: bigint;
+  /** Whether the server has let this source in. */
+  #isKnown = false;
   /** What is under way while the server is fed from the outbox. */
   #catchUp: CatchUp | undefined;
 
@@ -61,6 +66,7 @@ export class ServerLink {
       ? `[${address.host}]:${address.port}`
       : `${address.host}:${address.port}`;
     this.#options = options;
+    this.#epoch = options.epoch;
     this.#owner = owner;
     this.#acknowledged = owner.outbox ? -1 : 0;
   }
@@ -96,6 +102,7 @@ export class ServerLink {
           this.leaveOut(error);
           return;
         }
+        if (this.#isOwnPlace(error)) this.#epoch++;
         this.#owner.stateChanged(this, { kind: 'disconnected', server: this.server, error });
         const { firstMs, longestMs } = this.#options.retry;
         if (performance.now() - startedMs > longestMs) failures = 0;
@@ -103,6 +110,11 @@ export class ServerLink {
         await pause(waitMs, this.#closing.signal);
       }
     }
+  }
+
+  /** Whether what holds the place at the server can only be a connection of this source that was lost there unnoticed. */
+  #isOwnPlace({ result }: SourceError): boolean {
+    return this.#options.ownsEpoch && this.#isKnown && result?.code === ResultCode.sourceConnected;
   }
 
   #ended(): boolean {
@@ -140,7 +152,8 @@ export class ServerLink {
 
   async #connectAndFeed(onProgress: () => void): Promise<void> {
     const { server } = this;
-    const connection = new LinkConnection(server, this.#address, this.#options, {
+    const options = { ...this.#options, epoch: this.#epoch };
+    const connection = new LinkConnection(server, this.#address, options, {
       sending: (number) => {
         if (!this.#catchUp) this.#unsent = Math.max(this.#unsent, number + 1);
       },
@@ -160,6 +173,7 @@ export class ServerLink {
     this.#connection = connection;
     try {
       const header = await connection.open();
+      this.#isKnown = true;
       const log = await Promise.race([this.#owner.opened(this, header), connection.failed]);
       const found = await this.#locate(log, header);
       this.#owner.stateChanged(this, { kind: 'connected', server, totalEntries: header.totalEntries });

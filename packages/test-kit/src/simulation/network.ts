@@ -165,6 +165,8 @@ export class SimulatedSocket extends Duplex {
   readonly #outgoing: Direction;
   #takenBytes = 0;
   #keepAliveMs: number | undefined;
+  /** The other side has vanished. */
+  #isAlone = false;
   #idle: { readonly ms: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(link: Link, incoming: Direction, outgoing: Direction, { pieceBytesMax }: NetworkOptions) {
@@ -185,6 +187,7 @@ export class SimulatedSocket extends Duplex {
 
   setKeepAlive(on = false, initialDelayMs = 0): this {
     this.#keepAliveMs = on ? initialDelayMs : undefined;
+    if (this.#isAlone) this.probeInVain();
     return this;
   }
 
@@ -214,6 +217,7 @@ export class SimulatedSocket extends Duplex {
 
   /** @internal */
   probeInVain(): void {
+    this.#isAlone = true;
     if (this.#keepAliveMs === undefined) return;
     setTimeout(() => this.destroy(systemError('ETIMEDOUT', 'read')), this.#keepAliveMs + PROBES * 1000);
   }
