@@ -20,6 +20,7 @@ export { packageVersion } from './package-version.js';
 export { parseApp, type AppInput, type Invocation } from './parse-app.js';
 export { readToken, type TokenPlaces } from './read-token.js';
 export { runApp } from './run-app.js';
+export { StuckError, withinTime } from './stuck.js';
 export {
   formatAddress,
   formatDurationMs,

@@ -1,6 +1,7 @@
 /**
  * An app's life as a process. It ends in one way only: `main` settles (or something unforeseen happens), what was
- * written is flushed, then the process exits with 0 (done or told to stop), 1 (failed) or 2 (misused).
+ * written is flushed, then the process exits with 0 (done or told to stop), 1 (failed) or 2 (misused). Only where the
+ * system does not come back from a call, so that an exit would not either, it is killed.
  */
 
 import { once } from 'node:events';
@@ -12,6 +13,7 @@ import type { App, AppContext } from './app.js';
 import { describeError, UsageError } from './errors.js';
 import { createLogger } from './logger.js';
 import { parseApp } from './parse-app.js';
+import { StuckError } from './stuck.js';
 import { formatAddress } from './text-forms.js';
 
 const { stdout, stderr } = process;
@@ -39,6 +41,7 @@ export async function runApp(app: App): Promise<void> {
   let logger: Logger | undefined;
   const events = watchProcess((err, origin) => logger?.fatal({ err }, origin));
   let status = 0;
+  let isStuck = false;
   try {
     const invocation = parseApp(app, {
       argv: process.argv.slice(2),
@@ -55,7 +58,8 @@ export async function runApp(app: App): Promise<void> {
       await Promise.race([invocation.run(context), events.failure]);
     }
   } catch (error) {
-    const isQuiet = events.isPipeClosed() || isAbort(error, events.signal);
+    isStuck = error instanceof StuckError;
+    const isQuiet = !isStuck && (events.isPipeClosed() || isAbort(error, events.signal));
     if (!isQuiet) status = report(app, error, logger);
   }
   const unwritten = await flush(stdout);
@@ -63,6 +67,8 @@ export async function runApp(app: App): Promise<void> {
     status = report(app, new Error("can't write to stdout", { cause: unwritten }), logger);
   }
   await flush(stderr);
+  // An exit waits for the threads that are in a call to the system.
+  if (isStuck) process.kill(process.pid, 'SIGKILL');
   process.exit(status);
 }
 

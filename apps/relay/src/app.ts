@@ -1,8 +1,8 @@
 /** `ds-relay`: follows a server or another relay into a stream file of its own, and serves that to clients. */
 
-import { connectAccess, defineApp, packageVersion } from '@ds/app-kit';
+import { connectAccess, defineApp, packageVersion, withinTime } from '@ds/app-kit';
 import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
-import { clientAccessOf, limitsOf, Monitor, openingProgress, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, Monitor, notClosed, openingProgress, storageOf } from '@ds/serving-kit';
 import { checkOptions, options } from './options.js';
 
 export const app = defineApp({
@@ -51,7 +51,9 @@ export const app = defineApp({
       await Promise.race([stopped, relay.finished]);
     } finally {
       monitor?.watch(undefined);
-      await relay.close();
+      const { closeTimeout, fileCloseTimeout } = given;
+      const timeoutMs = closeTimeout + fileCloseTimeout;
+      await withinTime(relay.close(), timeoutMs, notClosed(given.file, timeoutMs));
     }
     logger.info({ path: given.file }, 'closed');
   },

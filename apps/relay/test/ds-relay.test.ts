@@ -4,7 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startProgram, temporaryFolder, type Program, type TemporaryFolder } from '@ds/app-kit/testing';
+import {
+  deadDisk,
+  startProgram,
+  temporaryFolder,
+  type Program,
+  type TemporaryFolder,
+} from '@ds/app-kit/testing';
 import { StreamClient } from '@ds/client';
 import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
@@ -85,6 +91,19 @@ describe('ds-relay', () => {
     expect(await dataAt(clients, 5n)).toEqual([0, 1, 2, 3, 4]);
     const { status, out } = await relay.stop('SIGTERM');
     expect({ status, out }).toEqual({ status: 0, out: `ready {"clients":"${clients}"}\n` });
+  });
+
+  it('says that the disk does not answer when it is to end, and is not kept by it', async () => {
+    await using folder = await temporaryFolder();
+    const upstream = await serve(folder, 3);
+    const file = folder.path('relay.bin');
+    const own = ['--upstream', upstream.address, '--file', file, '--host', host, '--port', '0'];
+    const timeouts = ['--close-timeout', '100ms', '--file-close-timeout', '200ms'];
+    await using relay = startProgram(bin, [...own, ...timeouts], { env: deadDisk(folder) });
+    await relay.ready();
+    const { status, err } = await relay.stop();
+    expect({ status, signal: relay.child.signalCode }).toEqual({ status: null, signal: 'SIGKILL' });
+    expect(err).toContain(`ds-relay: ${file} is not closed after 300ms: the disk does not answer.`);
   });
 
   it('takes system id, version and stream type from its upstream', async () => {

@@ -1,8 +1,8 @@
 /** `ds-server`: a stream file served to clients and fed by a source. */
 
-import { defineApp, packageVersion } from '@ds/app-kit';
+import { defineApp, packageVersion, withinTime } from '@ds/app-kit';
 import { StreamServer } from '@ds/server';
-import { clientAccessOf, limitsOf, Monitor, sourceAccessOf, storageOf } from '@ds/serving-kit';
+import { clientAccessOf, limitsOf, Monitor, notClosed, sourceAccessOf, storageOf } from '@ds/serving-kit';
 import { options } from './options.js';
 import { watchStorage } from './storage-watch.js';
 import { openStream } from './stream.js';
@@ -50,7 +50,8 @@ export const app = defineApp({
       unwatch();
       await server.close();
     } finally {
-      await file.close();
+      const { fileCloseTimeout } = given;
+      await withinTime(file.close(), fileCloseTimeout, notClosed(file.path, fileCloseTimeout));
     }
     logger.info({ path: file.path }, 'closed');
   },

@@ -6,7 +6,13 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { startProgram, temporaryFolder, type Program, type StartOptions } from '@ds/app-kit/testing';
+import {
+  deadDisk,
+  startProgram,
+  temporaryFolder,
+  type Program,
+  type StartOptions,
+} from '@ds/app-kit/testing';
 import { StreamClient } from '@ds/client';
 import {
   encodeCommand,
@@ -213,6 +219,24 @@ describe('the stream file', () => {
     expect(status).toBe(1);
     expect(err).toMatch(/^ds-server: .+\n$/);
     expect(err).toContain(`process ${first.child.pid}`);
+  });
+});
+
+describe('a disk that does not answer when it is to end', () => {
+  it('is said, and does not keep the program', async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.path('stream.bin');
+    await using server = start(path, ['--file-close-timeout', '300ms'], { env: deadDisk(folder) });
+    await server.ready();
+    const { status, err } = await server.stop();
+    expect({ status, signal: server.child.signalCode }).toEqual({ status: null, signal: 'SIGKILL' });
+    expect(err).toContain(
+      `ds-server: ${path} is not closed after 300ms: the disk does not answer. Look at it; ` +
+        'the file is recovered when it is opened again\n',
+    );
+    await using again = start(path);
+    await again.ready();
+    expect((await again.stop()).status).toBe(0);
   });
 });
 

@@ -9,4 +9,4 @@ export {
 export { limitOptions, limitsOf, sourceLimitOptions } from './limit-options.js';
 export { Monitor, monitorOptions, type Watched } from './monitor/monitor.js';
 export { openingProgress } from './opening-progress.js';
-export { storageOf, storageOptions } from './storage-options.js';
+export { notClosed, storageOf, storageOptions } from './storage-options.js';

@@ -1,6 +1,6 @@
 /** How an app is told what its stream file promises, and what memory it may take. */
 
-import { field, type Options } from '@ds/app-kit';
+import { field, formatDurationMs, type Options } from '@ds/app-kit';
 import type { StreamFileOptions } from '@ds/stream-file';
 
 const PAGE_BYTES = 1 << 20;
@@ -22,7 +22,18 @@ export const storageOptions = {
     .size({ min: 64 << 10 })
     .default(8 << 20)
     .meta({ description: 'commits waiting to be written, above which whoever sends them is held back' }),
+  fileCloseTimeout: field.duration({ min: 1 }).default(30_000).meta({
+    description: 'time that the disk has to close the file when the program ends, before that is killed',
+  }),
 };
+
+/** What is said of a file that the disk does not let go of in time. */
+export function notClosed(path: string, timeoutMs: number): string {
+  return (
+    `${path} is not closed after ${formatDurationMs(timeoutMs)}: the disk does not answer. Look at it; ` +
+    `the file is recovered when it is opened again`
+  );
+}
 
 /** What these options say, as a stream file takes it. */
 export function storageOf(

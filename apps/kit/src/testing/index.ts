@@ -1,5 +1,6 @@
 /** What tests of apps share. */
 
+export { deadDisk } from './dead-disk.js';
 export { optionsTable, readmeTable } from './options-table.js';
 export { startProgram, type EndedProgram, type Program, type StartOptions } from './program.js';
 export { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
