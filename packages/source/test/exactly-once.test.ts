@@ -73,12 +73,17 @@ describe('A connection that is cut again and again', () => {
     }
   });
 
-  it('every few hundred kilobytes brings in 12,000 entries, each once', async () => {
+  it.each([
+    ['to the server', (up: number) => ({ up, down: Infinity })],
+    // An answer has 49 bytes, where an operation has some 6,000.
+    ['from the server', (up: number) => ({ up: Infinity, down: up / 120 })],
+    ['either way', (up: number) => ({ up, down: up / 120 })],
+  ])('every few hundred kilobytes, %s, brings in 12,000 entries, each once', async (_way, budget) => {
     const random = new Random();
     const server = await TestServer.start();
     const proxy = await Proxy.start(() => server.port);
-    proxy.budget = () => ({ up: random.integer(200_000, 500_000), down: Infinity });
-    const source = await openSource([proxy.address]);
+    proxy.budget = () => budget(random.integer(200_000, 500_000));
+    const source = await openSource([proxy.address], { windowBytes: 300_000 });
     const operations = Array.from({ length: 1_200 }, (_, at) =>
       Array.from({ length: 10 }, (_none, entry) => filled((at + entry) % 256, 600)),
     );

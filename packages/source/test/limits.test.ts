@@ -32,13 +32,13 @@ describe('A token', () => {
   const token = Buffer.from('open sesame');
 
   it('lets a source in', async () => {
-    const server = await TestServer.start(token);
+    const server = await TestServer.start({ token });
     const source = await openSource([server.address], { token });
     expect(await commit(source, [filled(1)])).toMatchObject({ nextEntry: 1n });
   });
 
   it('that is wrong or missing is refused for good, without a second try', async () => {
-    const server = await TestServer.start(token);
+    const server = await TestServer.start({ token });
     for (const wrong of [{}, { token: Buffer.from('open barley') }]) {
       await expect(openSource([server.address], wrong)).rejects.toMatchObject({
         code: 'no-server',

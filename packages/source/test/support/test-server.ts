@@ -6,27 +6,30 @@ import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
 import type { Entry } from '@ds/codec';
-import { StreamServer } from '@ds/server';
+import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
 
 export const identity = { systemId: 137n, streamType: 1n, version: 1 };
 const host = '127.0.0.1';
 
+/** What sources must show. */
+type Access = Pick<PortOptions, 'token' | 'tls'>;
+
 export class TestServer {
   readonly #path: string;
-  readonly #token: Uint8Array | undefined;
+  readonly #access: Access;
   #running: { readonly file: StreamFile; readonly server: StreamServer } | undefined;
   #port = 0;
 
-  private constructor(path: string, token: Uint8Array | undefined) {
+  private constructor(path: string, access: Access) {
     this.#path = path;
-    this.#token = token;
+    this.#access = access;
   }
 
   /** Starts a server with an empty stream; it goes with the test. */
-  static async start(token?: Uint8Array): Promise<TestServer> {
+  static async start(access: Access = {}): Promise<TestServer> {
     const folder = await mkdtemp(join(tmpdir(), 'stream-source-'));
-    const server = new TestServer(join(folder, 'stream.bin'), token);
+    const server = new TestServer(join(folder, 'stream.bin'), access);
     onTestFinished(async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
@@ -59,7 +62,7 @@ export class TestServer {
     const server = await StreamServer.start({
       file,
       clients: { host, port: 0 },
-      source: { host, port: this.#port, ...(this.#token && { token: this.#token }) },
+      source: { host, port: this.#port, ...this.#access },
       limits: { closeMs: 50 },
     });
     this.#running = { file, server };

@@ -1,0 +1,119 @@
+// Goal: over TLS, and with a token, all is as without; a server that cannot prove who it is gets nothing, and one that asks for
+// a token gets the right one. Method: real servers on real sockets.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { certificateFiles, certificates, Random } from '@ds/test-kit';
+import type { ServerState, StreamSourceOptions } from '../src/index.js';
+import { commit, filled, numbered, openSource, operation, send } from './support/operations.js';
+import { Proxy } from './support/proxy.js';
+import { TestServer } from './support/test-server.js';
+
+const token = 'open sesame';
+const trusting = { ca: certificates.authority };
+const impatient = { openMs: 500, connectMs: 300, answerMs: 300 };
+
+/** A server whose source port speaks TLS, asks for the token and, if wanted, for a certificate. */
+async function guarded({ asksForCertificate = false } = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'source-tls-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const { tls, authority } = await certificateFiles(folder);
+  const asked = asksForCertificate ? { clientCaFile: authority } : {};
+  return TestServer.start({ tls: { ...tls, ...asked }, token: Buffer.from(token) });
+}
+
+/** How opening a source fails, and what is told of the server. */
+async function refusal(
+  address: string,
+  options: Partial<StreamSourceOptions>,
+): Promise<{ error: unknown; states: ServerState[] }> {
+  const states: ServerState[] = [];
+  const onServerState = (state: ServerState): void => void states.push(state);
+  const error: unknown = await openSource([address], { ...impatient, ...options, onServerState }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error, states };
+}
+
+describe('Over TLS, with a token,', () => {
+  it('operations come in, also over connections that are cut', async () => {
+    const random = new Random();
+    const server = await guarded();
+    const proxy = await Proxy.start(() => server.port);
+    proxy.budget = () => ({ up: random.integer(20_000, 60_000), down: Infinity });
+    const source = await openSource([proxy.address], { tls: trusting, token });
+    const operations = Array.from({ length: 300 }, (_, index) => operation(index, random, 1_000));
+    const committed: Promise<unknown>[] = [];
+    for (const entries of operations) committed.push((await send(source, entries)).committed);
+    await Promise.all(committed);
+    expect(await server.entries()).toEqual(numbered(operations.flat()));
+    expect(proxy.connections).toBeGreaterThan(3);
+  });
+
+  it('an operation of many MiB comes in', async () => {
+    const server = await guarded();
+    const source = await openSource([server.address], { tls: trusting, token });
+    const large = Array.from({ length: 12 }, (_, at) => filled(at, 1_000_000));
+    await commit(source, large);
+    expect(await server.entries()).toEqual(numbered(large));
+  });
+
+  it('a certificate of its own is shown where it is asked for', async () => {
+    const server = await guarded({ asksForCertificate: true });
+    const source = await openSource([server.address], {
+      tls: { ...trusting, ...certificates.client },
+      token,
+    });
+    await commit(source, [filled(1)]);
+    for (const tls of [trusting, { ...trusting, ...certificates.stranger }]) {
+      const { error } = await refusal(server.address, { tls, token });
+      expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
+    }
+  });
+});
+
+describe('A server that', () => {
+  it.each([
+    ['nobody vouches for', { tls: true }],
+    ['strangers vouch for', { tls: { ca: certificates.strangers } }],
+    ['has another name', { tls: { ...trusting, servername: 'another.example' } }],
+  ])('%s is shown no token', async (_name, options) => {
+    const server = await guarded();
+    const { error, states } = await refusal(server.address, { ...options, token });
+    expect(error).toMatchObject({
+      name: 'SourceError',
+      code: 'no-server',
+      message: expect.stringContaining(server.address) as string,
+    });
+    expect(states[0]).toMatchObject({ kind: 'disconnected', error: { code: 'disconnected' } });
+    expect(server.file.epoch).toBe(0n);
+  });
+
+  it.each([
+    ['another token', 'open wheat'],
+    ['no token', ''],
+  ])('is shown %s lets nobody in, and is not asked again', async (_name, wrong) => {
+    const server = await guarded();
+    const { error, states } = await refusal(server.address, { tls: trusting, token: wrong });
+    expect(error).toMatchObject({
+      name: 'SourceError',
+      code: 'no-server',
+      cause: { code: 'refused', result: { code: 33 } },
+    });
+    expect(states.map(({ kind }) => kind)).toEqual(['left-out']);
+    expect(server.file.epoch).toBe(0n);
+  });
+
+  it('speaks TLS is of no use to a source that does not', async () => {
+    const { error } = await refusal((await guarded()).address, { token });
+    expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
+  });
+
+  it('speaks no TLS is of no use to a source that does', async () => {
+    const { error } = await refusal((await TestServer.start()).address, { tls: trusting });
+    expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
+  });
+});
