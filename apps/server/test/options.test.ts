@@ -1,13 +1,15 @@
-/** Goal: options say what they mean, and the README says what the options are. */
+/** Goal: options say what they mean, and README and operating guide say what the options are. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseApp } from '@ds/app-kit';
 import { optionsTable, readmeTable } from '@ds/app-kit/testing';
+import { limitOptions, sourceLimitOptions } from '@ds/serving-kit';
 import { app } from '../src/app.js';
 import { options } from '../src/options.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const operating = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
 
 function parsed(...argv: string[]): Record<string, unknown> {
   const invocation = parseApp(app, { argv, env: {}, readFile: () => '{}' });
@@ -18,6 +20,17 @@ function parsed(...argv: string[]): Record<string, unknown> {
 describe('the options of ds-server', () => {
   it('stand in the README, each with its default', () => {
     expect(readmeTable(readme, '## Options')).toEqual(optionsTable(options));
+  });
+
+  it('that limit something stand in the operating guide, all of them, each with its default', () => {
+    const { cacheSize, writeBuffer, fileCloseTimeout } = options;
+    const limits = { ...limitOptions, ...sourceLimitOptions, cacheSize, writeBuffer, fileCloseTimeout };
+    const defaults = optionsTable(limits).map(([option = '', fallback]) => [
+      option.replace(/ <.*>/, ''),
+      fallback,
+    ]);
+    const said = readmeTable(operating, '## Limits').map(([limit = '', fallback]) => [limit, fallback]);
+    expect(said.filter(([limit]) => limit?.startsWith('`--')).sort()).toEqual(defaults.sort());
   });
 
   it('need a file, and nothing else', () => {
