@@ -1,8 +1,8 @@
-/** Examples of the README: compiled as they stand there, and run with modules and a console that a test gives them. */
+/** Examples of READMEs: compiled as they stand there, and run with modules and a console that a test gives them. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-const folder = fileURLToPath(new URL('..', import.meta.url));
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.NodeNext,
@@ -17,17 +17,32 @@ const options: ts.CompilerOptions = {
   customConditions: ['workspace'],
 };
 
-/** What an example takes to be there beside the packages. */
-const databaseModule = `
-export declare const database: {
-  get(key: string): Promise<string | undefined>;
-  transaction(act: (changes: { set(key: string, value: string): Promise<void> }) => Promise<void>): Promise<void>;
-};`;
+/** A README's example. */
+export interface Example {
+  /** Folder of the README, from the repository's root: the example may import what the package there may. */
+  readonly folder: string;
+  readonly text: string;
+  /** What stands before it where it is a fragment. */
+  readonly prelude?: string | undefined;
+  /** What it takes to be there beside the packages: texts of modules by their name. */
+  readonly modules?: Readonly<Record<string, string>> | undefined;
+}
 
-/** What the compiler has to say about examples, strictest settings, as if they stood in files of this package. */
-export function compileProblems(examples: readonly string[]): string[] {
-  const files = new Map(examples.map((text, nth) => [`${folder}example-${nth}.ts`, text]));
-  const all = new Map([...files, [`${folder}database.ts`, databaseModule]]);
+/** All blocks of TypeScript in a document. */
+export function typescriptIn(document: string): string[] {
+  return Array.from(document.matchAll(/^```ts\n(.*?)^```$/gms), ([, text = '']) => text);
+}
+
+/** What the compiler has to say about examples, strictest settings, as if they stood in files of their packages. */
+export function compileProblems(examples: readonly Example[]): string[] {
+  const root = fileURLToPath(new URL('../../../..', import.meta.url));
+  const files = new Map<string, string>();
+  const all = new Map<string, string>();
+  examples.forEach(({ folder, text, prelude = '', modules = {} }, nth) => {
+    files.set(join(root, folder, `example-${nth}.ts`), `${prelude}\n${text}\nexport {};\n`);
+    for (const [name, module] of Object.entries(modules)) all.set(join(root, folder, name), module);
+  });
+  for (const [name, text] of files) all.set(name, text);
   const disk = ts.createCompilerHost(options);
   const host: ts.CompilerHost = {
     ...disk,
@@ -56,7 +71,7 @@ export function compileProblems(examples: readonly string[]): string[] {
 export async function runExample(
   text: string,
   modules: Readonly<Record<string, object>>,
-  console: { log(text: string): unknown },
+  console: { log(...values: never[]): unknown },
 ): Promise<void> {
   const script = ts
     .transpileModule(text, {
