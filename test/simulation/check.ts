@@ -42,7 +42,7 @@ export class Check {
     this.#reject(error);
   }
 
-  /** The source with this epoch goes on from here. */
+  /** The source with this epoch goes on from here. It can raise its epoch, but never up to the next source's. */
   begins(epoch: bigint, last: EntryNode): void {
     this.#begun.set(epoch, last);
   }
@@ -62,11 +62,12 @@ export class Check {
    */
   changed(file: DurableCopy, before: StreamCopy, epoch: bigint | undefined): void {
     const { entries } = file;
+    const source = epoch === undefined ? undefined : this.#sourceWith(epoch);
     const kept = entries.commonWith(before);
     if (kept < before.length) {
       const cut = this.#cuts.find(
         ({ first, last, ...of }) =>
-          first.number === kept && last === before.last && (epoch === undefined || of.epoch === epoch),
+          first.number === kept && last === before.last && (source === undefined || of.epoch === source),
       );
       if (!cut)
         throw new Error(`it has lost entries ${kept} to ${before.length}, which nobody has asked for`);
@@ -74,10 +75,9 @@ export class Check {
     for (let number = kept; number < entries.length; number++) {
       const entry = entries.at(number)!;
       if (this.servers.includes(file)) entry.isCommitted = true;
-      if (epoch !== undefined && !this.#mayCome(entry, epoch)) {
-        throw new Error(
-          `entry ${number} of the source with epoch ${entry.operation?.epoch} has come in under epoch ${epoch}`,
-        );
+      if (source !== undefined && !this.#mayCome(entry, source)) {
+        const other = `the source with epoch ${entry.operation?.epoch}`;
+        throw new Error(`entry ${number} of ${other} has come in when ${source} had taken over`);
       }
     }
     const { last } = entries;
@@ -152,9 +152,14 @@ export class Check {
     this.failed(new Error(`a server was left out: ${error.message}`, { cause: error }));
   }
 
-  #mayCome(entry: EntryNode, epoch: bigint): boolean {
-    if (entry.operation?.epoch === epoch) return true;
-    const begun = this.#begun.get(epoch);
+  /** The epoch that the source had at first which has this one now. */
+  #sourceWith(epoch: bigint): bigint | undefined {
+    return [...this.#begun.keys()].findLast((begun) => begun <= epoch);
+  }
+
+  #mayCome(entry: EntryNode, source: bigint): boolean {
+    if (entry.operation?.epoch === source) return true;
+    const begun = this.#begun.get(source);
     return begun !== undefined && entry.isIn(begun);
   }
 

@@ -25,6 +25,8 @@ export class Consumer {
   #processed: StreamCopy;
   /** What was kept last: a position, and what was processed up to there. */
   #kept: { readonly position: string | undefined; readonly processed: StreamCopy };
+  /** The entry that was processed last, if it must still be what it was. */
+  #last: Entry | undefined;
   #client: StreamClient | undefined;
 
   constructor(world: World) {
@@ -52,6 +54,7 @@ export class Consumer {
         void world.pass(world.random.integer(0, 3_000)).then(() => client.close());
       }
       this.#processed = this.#kept.processed.copy();
+      this.#last = undefined;
       try {
         await this.#follow(client);
         world.check.failed(new Error('following has ended by itself'));
@@ -70,23 +73,29 @@ export class Consumer {
     if (random.chance(0.5)) {
       const entries = client.follow({ from });
       for await (const entry of entries) {
-        await this.#process(entry);
+        await this.#process(entry, true);
         if (random.chance(0.2)) this.#keep(entries);
       }
     } else {
-      const batches = client.followBatches({ from, reuseBuffer: random.chance(0.5) });
+      const reuseBuffer = random.chance(0.5);
+      const batches = client.followBatches({ from, reuseBuffer });
       for await (const batch of batches) {
-        for (const entry of batch) await this.#process(entry);
+        for (const entry of batch) await this.#process(entry, !reuseBuffer);
         if (random.chance(0.5)) this.#keep(batches);
       }
     }
   }
 
-  async #process(entry: Entry): Promise<void> {
+  /** `stays`: whether the entry's data must stay what they are. */
+  async #process(entry: Entry, stays: boolean): Promise<void> {
     const { check, random } = this.#world;
+    const last = this.#last;
+    if (last && Buffer.compare(encodeEntry(last), this.#processed.lastBytes) !== 0)
+      check.failed(new Error(`the data of entry ${last.number} have changed since a consumer got it`));
     const bytes = encodeEntry(entry);
     if (random.chance(0.05)) await this.#world.pass(random.integer(0, 300));
     check.received(this.#processed.take(bytes));
+    this.#last = stays ? entry : undefined;
   }
 
   #keep({ position }: Following<Entry> | Following<EntryBatch>): void {

@@ -1,14 +1,10 @@
 /** A relay's machine: what it serves is what its upstream has or had, whatever becomes of it and of its upstream. */
+import type { ServerAddress } from '@ds/client';
 import { StreamRelay } from '@ds/relay';
 import type { SimulatedSocket } from '@ds/test-kit';
 
 import { Machine, type Ending } from './machine.js';
 import type { World } from './world.js';
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 interface Program {
   readonly stopping: AbortController;
@@ -16,11 +12,11 @@ interface Program {
 }
 
 export class RelayMachine extends Machine {
-  readonly clients: Address;
-  readonly #upstream: Address;
+  readonly clients: ServerAddress;
+  readonly #upstream: readonly ServerAddress[];
   #program: Program | undefined;
 
-  constructor(world: World, index: number, upstream: Address) {
+  constructor(world: World, index: number, upstream: readonly ServerAddress[]) {
     super(world, `relay${index}`, [7900 + index]);
     this.clients = { host: this.name, port: 7900 + index };
     this.#upstream = upstream;
@@ -60,7 +56,7 @@ export class RelayMachine extends Machine {
       readonly connected: () => void;
       readonly received: (bytes: Uint8Array) => void;
     }
-    const dial = (address: Address, { connected, received }: DialEvents): SimulatedSocket =>
+    const dial = (address: ServerAddress, { connected, received }: DialEvents): SimulatedSocket =>
       connect(address).setKeepAlive(true, 5_000).once('connect', connected).on('data', received);
     program.relay = await StreamRelay.start(
       {

@@ -16,8 +16,14 @@ export interface SourceSettings {
   readonly keptBytesMax: number;
 }
 
+/** How long a program takes to start, at least: so the times that are epochs differ. */
+const STARTING_MS = 50;
+
 interface Program {
-  readonly epoch: bigint;
+  /** The epoch that it is given. */
+  readonly given: bigint | undefined;
+  /** The one that it begins with. */
+  epoch?: bigint;
   readonly ending: AbortController;
   source?: StreamSource;
   outbox?: StreamFile;
@@ -44,7 +50,7 @@ export class SourceMachine extends Machine {
 
   /** Starts the program, which runs until it is ended. */
   start(): void {
-    const program: Program = { epoch: this.world.nextEpoch(), ending: new AbortController() };
+    const program: Program = { given: this.world.nextEpoch(), ending: new AbortController() };
     this.#program = program;
     this.#run(program).catch((error: unknown) => {
       if (program.ending.signal.aborted) return;
@@ -87,26 +93,37 @@ export class SourceMachine extends Machine {
   async #run(program: Program): Promise<void> {
     const { world } = this;
     const { check } = world;
-    const { epoch, ending } = program;
+    const { given, ending } = program;
     const { hasOutbox, ...settings } = this.#settings;
     const { connect } = this.network;
     const stored = hasOutbox ? this.durable : world.servers[0]!.durable;
-    const outbox = hasOutbox ? await this.openFile(() => epoch) : undefined;
-    if (outbox) {
-      program.outbox = outbox;
-      check.begins(epoch, stored.entries.last);
+    const outbox = hasOutbox ? await this.openFile(() => program.epoch) : undefined;
+    if (outbox) program.outbox = outbox;
+    await world.pass(STARTING_MS);
+    // One that is superseded before it has begun has nothing to be told.
+    if (ending.signal.aborted) return;
+    if (this.#isSuperseded) {
+      this.crash('kill');
+      return;
     }
+    const epoch = given ?? BigInt(Date.now());
+    program.epoch = epoch;
+    check.begins(epoch, outbox ? stored.entries.last : check.tree.root);
     const options: StreamSourceOptions = {
       ...settings,
       ...(outbox && { outbox }),
-      epoch,
+      ...(given !== undefined && { epoch: given }),
       servers: world.servers.map((server) => server.source),
       systemId: world.identity.systemId,
       connectMs: 1_000,
       answerMs: 3_000,
       openMs: 60_000,
       retry: { firstMs: 20, longestMs: 1_000 },
-      dial: (address, connected) => connect(address).setKeepAlive(true, 30_000).once('connect', connected),
+      dial: (address, connected) => {
+        const socket = connect(address).setKeepAlive(true, 30_000).once('connect', connected);
+        world.sourceLinks.push(socket.link);
+        return socket;
+      },
       onServerState: (state) => {
         if (state.kind !== 'left-out' || ending.signal.aborted) return;
         if (!this.#isSuperseded || state.error.code !== 'fenced') check.leftOut(state.error);
@@ -116,7 +133,7 @@ export class SourceMachine extends Machine {
     program.source = source;
     const last = stored.entries.last.back(Number(source.nextEntry) - 1);
     // Where a newer source has cut the stream meanwhile, it is this one that comes too late.
-    if (!last && !this.#isSuperseded)
+    if (!last && !this.isSuperseded)
       throw new Error(`the stream is said to have ${source.nextEntry} entries`);
     check.begins(epoch, last ?? check.tree.root);
     const application = new Application(world, {

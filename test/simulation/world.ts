@@ -1,5 +1,6 @@
 /** A whole data stream on simulated network, disks and clock, in which a seed decides what happens. */
-import { SimulatedNetwork, type Random } from '@ds/test-kit';
+import type { ServerAddress } from '@ds/client';
+import { SimulatedNetwork, type Link, type Random } from '@ds/test-kit';
 
 import type { Work } from './application.js';
 import { Check } from './check.js';
@@ -25,8 +26,11 @@ export class World {
   readonly followers: (Follower | Consumer)[] = [];
   /** Sources that others have taken over from. */
   readonly superseded: SourceMachine[] = [];
+  /** The connections that sources have made, oldest first. */
+  readonly sourceLinks: Link[] = [];
   #source: SourceMachine;
-  #epoch = 0n;
+  /** The epoch that the source is given which is started next; undefined where sources choose for themselves. */
+  #epoch: bigint | undefined;
   #isCalm = false;
   #isOver = false;
 
@@ -36,6 +40,7 @@ export class World {
       delayMsMax: random.pick([1, 5, 20]),
       pieceBytesMax: random.pick([60, 300, 1_460]),
       heldBytesMax: random.pick([200, 1_000, 16_384]),
+      keepsSent: true,
     });
     this.isRewritten = random.chance(0.5);
     this.work = { left: random.integer(1, 14), updates: new Map() };
@@ -49,11 +54,13 @@ export class World {
     );
     this.servers = Array.from({ length: servers }, (_, index) => new ServerMachine(this, index));
     const relays: RelayMachine[] = [];
-    let upstream = random.pick(this.servers).clients;
+    let upstream: readonly ServerAddress[] = random.chance(0.5)
+      ? [random.pick(this.servers).clients]
+      : this.servers.map(({ clients }) => clients);
     for (let index = random.integer(0, 2); index > 0; index--) {
       const relay = new RelayMachine(this, index, upstream);
       relays.push(relay);
-      upstream = relay.clients;
+      upstream = [relay.clients];
     }
     this.relays = relays;
     const settings: SourceSettings = {
@@ -62,6 +69,7 @@ export class World {
       windowBytes: random.pick([100, 2_000, 1 << 20]),
       keptBytesMax: hasOutbox ? random.pick([0, 500, 1 << 20]) : 1 << 20,
     };
+    this.#epoch = random.chance(0.5) ? 1n : undefined;
     this.#source = new SourceMachine(this, settings);
     this.network.fault = () =>
       !this.#isCalm && random.chance(0.1) ? random.pick(['refused', 'silent']) : undefined;
@@ -76,9 +84,9 @@ export class World {
     return this.#isOver;
   }
 
-  /** A higher one for each source program that is started. */
-  nextEpoch(): bigint {
-    return ++this.#epoch;
+  /** A higher one for each source program that is started; undefined where they choose for themselves. */
+  nextEpoch(): bigint | undefined {
+    return this.#epoch === undefined ? undefined : this.#epoch++;
   }
 
   pass(ms: number): Promise<void> {
@@ -122,9 +130,11 @@ export class World {
     const { random } = this;
     const ending = random.pick(['kill', 'power cut'] as const);
     const server = random.pick(this.servers);
-    const link = this.network.links.length > 0 ? random.pick(this.network.links) : undefined;
+    const open = this.#openSourceLinks;
+    const among = open.length > 0 && random.chance(0.4) ? open : this.network.links;
+    const link = among.length > 0 ? random.pick(among) : undefined;
     const relay = this.relays.length > 0 ? random.pick(this.relays) : undefined;
-    switch (random.integer(0, 8)) {
+    switch (random.integer(0, 10)) {
       case 0:
         link?.cut();
         break;
@@ -154,9 +164,33 @@ export class World {
       case 7:
         this.#takeOver();
         break;
+      case 8:
+        link?.abandon(random.integer(1, 4_000));
+        break;
+      case 9:
+        this.#repeat();
+        break;
       default:
         for (const each of this.servers) if (!each.isUp) await each.start();
     }
+  }
+
+  get #openSourceLinks(): readonly Link[] {
+    const { links } = this.network;
+    return this.sourceLinks.filter((link) => links.includes(link));
+  }
+
+  /**
+   * What a source has sent on a connection arrives once more, at a moment when its newest one may be gone. Not where the
+   * stream is rewritten: it can have come to the same length again, and then only TCP keeps a repetition out.
+   */
+  #repeat(): void {
+    const { network, random, sourceLinks } = this;
+    if (this.isRewritten || sourceLinks.length === 0) return;
+    const repeated = random.pick(sourceLinks);
+    if (random.chance(0.7))
+      for (const link of this.#openSourceLinks) if (link.port === repeated.port) link.cut();
+    network.repeat(repeated);
   }
 
   /** Another source takes over, which the one before is not told. */

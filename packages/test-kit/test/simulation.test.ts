@@ -211,6 +211,50 @@ describe('A simulated connection', () => {
     });
   });
 
+  it('that is abandoned is over for the client, and the server gets what was sent, late', async () => {
+    await simulate(100_000, async () => {
+      const { client, server, told } = await connected();
+      const chunks = received(server);
+      server.setKeepAlive(true, 5_000);
+      client.write(Uint8Array.of(1, 2, 3));
+      client.link.abandon(2_000);
+      await pass(1_000);
+      expect(told).toEqual(['client connect', 'client ECONNRESET', 'client close']);
+      server.write(Uint8Array.of(4));
+      await pass(2_000);
+      expect(Buffer.concat(chunks)).toEqual(Buffer.of(1, 2, 3));
+      expect(told).toHaveLength(3);
+      await pass(13_000);
+      expect(told.slice(3)).toEqual(['server ETIMEDOUT', 'server close']);
+    });
+  });
+
+  it('is repeated on another one', async () => {
+    await simulate(100_000, async () => {
+      const network = new SimulatedNetwork(new Random(), { keepsSent: true });
+      const streams: Uint8Array[][] = [];
+      void network.listen(address, {
+        accepted: (socket) => {
+          socket.on('end', () => socket.end());
+          streams.push(received(socket));
+        },
+      });
+      const client = network.connect(address);
+      client.write(Uint8Array.of(1, 2));
+      client.end(Uint8Array.of(3));
+      client.resume();
+      await pass(1_000);
+      expect(network.links).toHaveLength(0);
+      network.repeat(client.link);
+      await pass(1_000);
+      expect(streams.map((chunks) => [...Buffer.concat(chunks)])).toEqual([
+        [1, 2, 3],
+        [1, 2, 3],
+      ]);
+      expect(network.links).toHaveLength(0);
+    });
+  });
+
   it('stalls for a while', async () => {
     await simulate(10_000, async () => {
       const { network, client, server } = await connected();

@@ -21,13 +21,20 @@ export interface NetworkOptions {
   readonly pieceBytesMax: number;
   /** Bytes that one direction of a connection holds. */
   readonly heldBytesMax: number;
+  /** Keeps what is sent, so that it can be sent again. */
+  readonly keepsSent: boolean;
 }
 
 interface Accepting {
   accepted(socket: SimulatedSocket): void;
 }
 
-const defaults: NetworkOptions = { delayMsMax: 20, pieceBytesMax: 1460, heldBytesMax: 16_384 };
+const defaults: NetworkOptions = {
+  delayMsMax: 20,
+  pieceBytesMax: 1460,
+  heldBytesMax: 16_384,
+  keepsSent: false,
+};
 
 export class SimulatedNetwork {
   /** What becomes of the next attempt to connect, if it is not to succeed. */
@@ -93,6 +100,13 @@ export class SimulatedNetwork {
     }, this.#random.next() * this.#options.delayMsMax);
     return client;
   };
+
+  /** Sends again what the client of a connection has sent, on another connection, which ends then. The answers are lost. */
+  repeat({ sent, port, server }: Link): void {
+    const socket = this.connect({ host: '', port }, server.remoteAddress);
+    socket.on('error', () => undefined);
+    socket.once('connect', () => socket.resume().end(sent));
+  }
 }
 
 /** One connection: two sockets, and a direction each way. */
@@ -105,7 +119,7 @@ export class Link {
   readonly serverClosed: Promise<void>;
   /** Resolves when both sides are closed. */
   readonly closed: Promise<void>;
-  readonly #directions: readonly Direction[];
+  readonly #directions: readonly [up: Direction, down: Direction];
 
   constructor(random: Random, options: NetworkOptions, port: number, clientPort: number) {
     this.port = port;
@@ -127,6 +141,11 @@ export class Link {
     this.closed = Promise.all([this.serverClosed, closed(this.client)]).then(() => undefined);
   }
 
+  /** All that the client has sent. */
+  get sent(): Uint8Array {
+    return Buffer.concat(this.#directions[0].taken);
+  }
+
   /** @internal Lets bytes pass. */
   open(): void {
     for (const direction of this.#directions) direction.stall(0);
@@ -140,6 +159,18 @@ export class Link {
   /** Breaks the connection: both sides are told at once, and what is on its way is lost. */
   cut(): void {
     for (const socket of [this.client, this.server]) socket.reset();
+  }
+
+  /**
+   * The client is told that the connection is broken. The server is not: it gets what was sent, after a while, and finds out
+   * only by probes.
+   */
+  abandon(ms: number): void {
+    const [up, down] = this.#directions;
+    down.vanish();
+    up.linger(ms);
+    this.client.reset();
+    this.server.probeInVain();
   }
 
   /**
@@ -262,6 +293,8 @@ export class SimulatedSocket extends Duplex {
 export class Direction {
   readonly #random: Random;
   readonly #options: NetworkOptions;
+  /** All that was sent, where that is to be known. */
+  readonly taken: Uint8Array[] = [];
   #sender: SimulatedSocket | undefined;
   #receiver: SimulatedSocket | undefined;
   #held: Uint8Array[] = [];
@@ -274,6 +307,8 @@ export class Direction {
   /** The receiver is closed. */
   #closed = false;
   #vanished = false;
+  /** What is on its way arrives, and nothing else, whatever becomes of the sender. */
+  #lingers = false;
   /** When bytes may pass. */
   #passableMs = Infinity;
   #scheduled = false;
@@ -303,6 +338,7 @@ export class Direction {
 
   /** Nothing more will be sent. */
   end(): void {
+    if (this.#lingers) return;
     if (this.#end === 'none') this.#end = 'sent';
     this.#waiting = undefined;
     this.#schedule();
@@ -310,6 +346,7 @@ export class Direction {
 
   /** The sender is gone without having read everything: what is on its way is lost, and the receiver is told. */
   reset(): void {
+    if (this.#lingers) return;
     this.#drop();
     if (!this.#closed) this.#later(() => this.#receiver?.reset());
   }
@@ -334,6 +371,13 @@ export class Direction {
     this.#schedule();
   }
 
+  /** Delivers what was sent up to now, after a while, and nothing else. */
+  linger(ms: number): void {
+    this.#lingers = true;
+    this.#waiting = undefined;
+    this.stall(ms);
+  }
+
   /** Lets nothing pass any more. */
   vanish(): void {
     this.#vanished = true;
@@ -353,6 +397,7 @@ export class Direction {
     // A stream gives Buffers, whose `slice` copies nothing.
     const part = new Uint8Array(rest.subarray(0, room));
     this.#held.push(part);
+    if (this.#options.keepsSent) this.taken.push(part);
     this.#heldBytes += part.length;
     this.#waiting = part.length < rest.length ? { rest: rest.subarray(part.length), taken } : undefined;
     if (!this.#waiting) taken();
