@@ -95,6 +95,7 @@ describe('the metrics', () => {
     await expect.poll(() => figure(monitor, 'ds_clients{state="stopped"}')).toBe(1);
     await expect.poll(() => figure(monitor, 'ds_clients{state="streaming"}')).toBe(1);
     await expect.poll(() => figure(monitor, 'ds_sent_bytes_total')).toBe(3 * 18);
+    expect(await figure(monitor, 'ds_sent_entries_total')).toBe(3);
     expect(await figure(monitor, 'ds_connections_total{peer="client"}')).toBe(2);
     expect(await figure(monitor, 'ds_client_lag_bytes_max')).toBe(0);
     streaming.destroy();
@@ -112,6 +113,18 @@ describe('the metrics', () => {
     await expect
       .poll(() => figure(monitor, 'ds_connections_refused_total{peer="client",reason="full"}'))
       .toBeGreaterThan(0);
+  });
+
+  it('say what the pages in memory bring, and cost', async () => {
+    const served = await serve();
+    const { monitor } = served;
+    const hits = await figure(monitor, 'ds_page_cache_hits_total');
+    await client(served, start);
+    await expect.poll(() => figure(monitor, 'ds_sent_entries_total')).toBe(3);
+    expect(await figure(monitor, 'ds_page_cache_hits_total')).toBeGreaterThan(hits ?? Infinity);
+    expect(await figure(monitor, 'ds_page_cache_misses_total')).toBe(0);
+    expect(await figure(monitor, 'ds_page_cache_bytes')).toBe(1 << 20);
+    await expect.poll(() => figure(monitor, 'ds_pages_on_loan')).toBe(0);
   });
 
   it('stand in the documentation, and no others', async () => {
@@ -147,9 +160,9 @@ describe('the other pages', () => {
   });
 
   it('say so when nothing can be written any more', async () => {
-    const { monitor, server } = await serve();
+    const { monitor, file, server } = await serve();
     const failure = new StreamFileError('io', 'the disk fails');
-    monitor.watch({ file: { header: server.getHeader(), failure }, server });
+    monitor.watch({ file: { header: server.getHeader(), failure, cache: file.cache }, server });
     expect(await get(monitor, '/healthz')).toEqual({ status: 503, text: 'the disk fails\n' });
     expect(await get(monitor, '/readyz')).toMatchObject({ status: 503 });
     expect(await figure(monitor, 'ds_storage_failed')).toBe(1);

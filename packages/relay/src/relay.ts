@@ -96,6 +96,11 @@ export class StreamRelay implements AsyncDisposable {
     return this.#file.failure;
   }
 
+  /** What keeping pages of its file in memory brings, and costs. See `StreamFile.cache`. */
+  get cache(): StreamFile['cache'] {
+    return this.#file.cache;
+  }
+
   /** Each client as it is now. */
   clients(): Generator<ClientStatus> {
     return this.#server.clients();

@@ -269,10 +269,10 @@ export class ClientConnection {
   }
 
   /** Sends whole entries, since an answer may have to come next. */
-  #send({ bytes, nextOffset, release }: Loan): void {
+  #send({ bytes, nextOffset, entries, release }: Loan): void {
     this.#cursor = nextOffset;
     const sentMs = this.#isSlow ? Date.now() : 0;
-    this.#context.observer?.sent(bytes.length);
+    this.#context.observer?.sent(bytes.length, entries);
     this.peer.write(bytes, () => {
       release();
       if (this.#isSlow && sentMs > 0 && Date.now() - sentMs < SLOW_MS) this.#isSlow = false;

@@ -7,8 +7,11 @@ import type { ConversationState } from '@ds/codec';
 
 export type PeerKind = 'client' | 'source';
 
-/** Why a connection was not let in. */
-export type RefusalReason = 'full' | 'address' | 'descriptors';
+/**
+ * Why a connection was not let in: there are too many in all, or from its address; file descriptors run out; its TLS
+ * handshake failed, or was not done in time.
+ */
+export type RefusalReason = 'full' | 'address' | 'descriptors' | 'handshake';
 
 /**
  * Why a connection has ended: the peer has ended it; it took nothing for too long; it was sent what was cut off the stream
@@ -22,8 +25,8 @@ export interface ServerObserver {
   disconnected(kind: PeerKind, reason: DisconnectReason): void;
   /** A command or message was answered with an error; `code` as in `ResultCode`. */
   rejected(kind: PeerKind, code: number): void;
-  /** Bytes of the stream were handed to a client's connection. */
-  sent(bytes: number): void;
+  /** Entries of the stream, so many bytes of them, were handed to a client's connection. */
+  sent(bytes: number, entries: number): void;
 }
 
 const reasons: Readonly<Record<string, DisconnectReason>> = {

@@ -37,12 +37,15 @@ interface PortContext<Connection extends PortConnection> {
   connect(socket: ByteSocket, closed: () => void): Connection;
 }
 
+/** Why there is no room for a connection. */
+type RoomReason = Exclude<RefusalReason, 'handshake'>;
+
 /** Connections that are told that there is no room, at once; any more are cut off. */
 const REFUSALS_MAX = 256;
 /** A flood of connections must not become one of log lines. */
 const REFUSAL_LOG_INTERVAL_MS = 10_000;
 
-const reasonTexts: Readonly<Record<RefusalReason, string>> = {
+const reasonTexts: Readonly<Record<RoomReason, string>> = {
   full: 'server full',
   address: 'server full for this address',
   descriptors: 'out of file descriptors',
@@ -74,7 +77,10 @@ export class Port<Connection extends PortConnection> {
     const secured = (socket: ByteSocket): void => {
       this.#connect(socket);
     };
-    if (tls) this.#tls = await TlsAcceptor.open(tls, { logger, handshakeMs, secured });
+    const unsecured = (): void => {
+      this.#context.observer?.refused(kind, 'handshake');
+    };
+    if (tls) this.#tls = await TlsAcceptor.open(tls, { logger, handshakeMs, secured, failed: unsecured });
     const accepted = (socket: ByteSocket): void => {
       this.#accept(socket);
     };
@@ -136,7 +142,7 @@ export class Port<Connection extends PortConnection> {
     logger.debug({ peer: connection.peer.name }, `${kind} connected`);
   }
 
-  #reasonToRefuse(fromHost: number): RefusalReason | undefined {
+  #reasonToRefuse(fromHost: number): RoomReason | undefined {
     const { connectionsMax, connectionsPerAddressMax, descriptors } = this.#context;
     if (this.#accepted >= connectionsMax) return 'full';
     if (fromHost >= connectionsPerAddressMax) return 'address';
@@ -144,7 +150,7 @@ export class Port<Connection extends PortConnection> {
   }
 
   /** Tells a peer that there is no room, and ends the connection. Over TLS it would take a handshake to say so. */
-  #refuse(socket: ByteSocket, reason: RefusalReason): void {
+  #refuse(socket: ByteSocket, reason: RoomReason): void {
     this.#context.observer?.refused(this.#context.kind, reason);
     this.#logRefusal(socket, reasonTexts[reason]);
     if (this.#tls || this.#refused.size >= REFUSALS_MAX || this.#context.descriptors.supply === 'none') {

@@ -30,6 +30,8 @@ interface TlsContext {
   readonly handshakeMs: number;
   /** A connection is ready to be used. */
   secured(socket: ByteSocket): void;
+  /** A connection is gone, or was cut off, before it was ready. */
+  failed(): void;
 }
 
 interface Credentials {
@@ -48,6 +50,7 @@ export class TlsAcceptor {
   readonly #handshakes = new Map<string, { readonly socket: ByteSocket; readonly timer: NodeJS.Timeout }>();
   readonly #reloading: NodeJS.Timeout;
   #inUse: Credentials;
+  #isClosing = false;
   /** What is wrong with the files as they are now; said once. */
   #problem: string | undefined;
 
@@ -93,7 +96,9 @@ export class TlsAcceptor {
     const timer = setTimeout(() => socket.destroy(), this.#context.handshakeMs);
     this.#handshakes.set(name, { socket, timer });
     socket.once('close', () => {
-      if (this.#handshakes.get(name)?.socket === socket) this.#finish(name);
+      if (this.#handshakes.get(name)?.socket !== socket) return;
+      this.#finish(name);
+      if (!this.#isClosing) this.#context.failed();
     });
     // A peer that ends its side before it is let in is gone.
     socket.allowHalfOpen = false;
@@ -102,6 +107,7 @@ export class TlsAcceptor {
 
   /** Watches the files no longer, and cuts off the connections that are not ready. */
   close(): void {
+    this.#isClosing = true;
     clearInterval(this.#reloading);
     for (const { socket } of this.#handshakes.values()) socket.destroy();
   }

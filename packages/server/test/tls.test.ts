@@ -10,7 +10,7 @@ import { encodeSourceMessage, ResultCode } from '@ds/codec';
 import { certificates } from '@ds/test-kit';
 
 import { goldenExchanges, goldenStart } from '../../codec/test/golden.js';
-import type { Logger, ServerLimits, StreamServer, TlsFiles } from '../src/index.js';
+import type { Logger, ServerLimits, ServerObserver, StreamServer, TlsFiles } from '../src/index.js';
 import { command, fill, MIB, OK } from './support/client.js';
 import { hex, packetsIn, Peer } from './support/peer.js';
 import { openSource } from './support/source.js';
@@ -52,6 +52,8 @@ interface TlsServer {
   readonly files: TlsFiles & { readonly folder: string };
   /** What it has logged at `info` and `error`. */
   readonly log: string[];
+  /** Why it has not let peers in. */
+  readonly refusals: string[];
 }
 
 async function serveTls(
@@ -67,8 +69,16 @@ async function serveTls(
   const ignore = (): void => undefined;
   const logger: Logger = { debug: ignore, info: keep, warn: ignore, error: keep };
   const port = { host: '127.0.0.1', port: 0, tls };
-  const server = await serve(await goldenStream(), { clients: port, source: port, limits, logger });
-  return { server, files, log };
+  const refusals: string[] = [];
+  const observer: ServerObserver = {
+    accepted: ignore,
+    refused: (kind, reason) => void refusals.push(`${kind} ${reason}`),
+    disconnected: ignore,
+    rejected: ignore,
+    sent: ignore,
+  };
+  const server = await serve(await goldenStream(), { clients: port, source: port, limits, logger, observer });
+  return { server, files, log, refusals };
 }
 
 async function ask(peer: Peer): Promise<void> {
@@ -160,17 +170,18 @@ describe('A port that asks peers for certificates', () => {
   };
 
   it('lets in who shows a good one, and nobody else', async () => {
-    const { server } = await serveTls({}, { clientsToo: true });
+    const { server, refusals } = await serveTls({}, { clientsToo: true });
     await ask(await Peer.connectTls(server.clientAddress, client));
     await refused(server, {});
     await refused(server, stranger);
     expect(server.clientCount).toBe(1);
+    await expect.poll(() => refusals).toEqual(['client handshake', 'client handshake']);
   });
 });
 
 describe('A handshake', () => {
   it('that is none is ended in the time that it has, however slowly it goes on', async () => {
-    const { server } = await serveTls({ handshakeMs: 300 });
+    const { server, refusals } = await serveTls({ handshakeMs: 300 });
     const silent = await Peer.connect(server.clientAddress);
     const slow = await Peer.connect(server.clientAddress);
     // The head of a TLS record of 256 bytes, and then some of them.
@@ -184,6 +195,7 @@ describe('A handshake', () => {
     clearInterval(sending);
     expect(silent.totalBytes + slow.totalBytes).toBe(0);
     await ask(await Peer.connectTls(server.clientAddress));
+    await expect.poll(() => refusals).toEqual(Array.from({ length: 3 }, () => 'client handshake'));
   });
 
   it('counts as a connection', async () => {
@@ -195,12 +207,13 @@ describe('A handshake', () => {
   });
 
   it('does not hold up a server that closes', async () => {
-    const { server } = await serveTls({ closeMs: 60_000 });
+    const { server, refusals } = await serveTls({ closeMs: 60_000 });
     const peer = await Peer.connect(server.clientAddress);
     await ask(await Peer.connectTls(server.clientAddress));
     const closing = server.close();
     await peer.until(() => peer.closed || peer.ended);
     await closing;
+    expect(refusals).toEqual([]);
   });
 });
 

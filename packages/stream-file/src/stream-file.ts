@@ -42,7 +42,7 @@ import { removeStreamFile } from './opening/removal.js';
 import { Geometry } from './pages/geometry.js';
 import { verifyLastPage } from './pages/last-page.js';
 import { PageDirectory } from './pages/page-directory.js';
-import { PageStore } from './pages/page-store.js';
+import { PageStore, type CacheStatus } from './pages/page-store.js';
 import { bookmarkPath } from './paths.js';
 import { Reader, type Chunk, type Loan } from './reading/reader.js';
 
@@ -303,6 +303,14 @@ export class StreamFile implements AsyncDisposable {
   /** The failed write that has ended writing, if there was one. */
   get failure(): StreamFileError | undefined {
     return this.#writer.failure;
+  }
+
+  /**
+   * What keeping pages in memory has brought since the file was opened: how often a page that was asked for was there
+   * (`hits`) and how often not; and what it costs: bytes of memory, and pages of which views are on loan.
+   */
+  get cache(): CacheStatus {
+    return this.#store.status;
   }
 
   /** Registers a listener; the function returned removes it. Listeners are called at once and must not throw. */

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { entryLengthAt } from '@ds/codec';
 import type { Disk, DiskFile, Loan, StreamFile } from '../src/index.js';
 import { bytes, commit, concat, hex, readAll } from './bytes.js';
+import { randomItems } from './model.js';
 import { rounds } from './random.js';
 import { SimulatedMachine } from './simulated-machine.js';
 
@@ -204,3 +205,50 @@ class CountingDisk implements Disk {
     return this.#disk.syncFolder(path);
   }
 }
+
+it('What is borrowed says how many entries it has, wherever it ends and the stream was cut', async () => {
+  await rounds(30, 'borrowing.test.ts', async (random) => {
+    const machine = new SimulatedMachine();
+    const file = await machine.open({ pageBytes, cachePages: random.pick([0, 2]) });
+    // Then the page directory is not there to be asked.
+    if (random.chance(0.5))
+      machine.disk.fault = ({ kind, path: file }) =>
+        kind === 'write' && file.endsWith('.pages') ? { code: 'EIO' } : undefined;
+    for (let operation = 0; operation < 20; operation++) {
+      const items = randomItems(random, pageBytes).map(({ data }) => [1, data] as const);
+      await commit(file, ...items);
+      if (random.chance(0.2)) {
+        const entry = random.integer(0, Number(file.header.totalEntries) - 1);
+        await file.truncateFile(BigInt(entry));
+      }
+      let entries = 0;
+      for (let offset = HEADER_BYTES; ;) {
+        const loan = await file.borrow(offset, random.integer(1, pageBytes));
+        if (!loan) break;
+        let count = 0;
+        for (let at = 0; at < loan.bytes.length; at += entryLengthAt(loan.bytes, at)) count++;
+        expect(loan.entries).toBe(count);
+        entries += count;
+        offset = loan.nextOffset;
+        loan.release();
+      }
+      expect(BigInt(entries)).toBe(file.header.totalEntries);
+    }
+    return undefined;
+  });
+});
+
+it('How pages are kept is told: those that were there, those that were not, those on loan', async () => {
+  const { file } = await openFilled(4);
+  const before = file.cache;
+  const first = await borrow(file, HEADER_BYTES);
+  const again = await borrow(file, HEADER_BYTES);
+  const { hits, misses, pagesOnLoan, bytes: memory } = file.cache;
+  expect({ hits: hits - before.hits, misses: misses - before.misses }).toEqual({ hits: 1, misses: 1 });
+  expect(pagesOnLoan).toBe(1);
+  expect(memory % pageBytes).toBe(0);
+  expect(memory).toBeGreaterThanOrEqual(pageBytes);
+  first.release();
+  again.release();
+  expect(file.cache.pagesOnLoan).toBe(0);
+});

@@ -10,7 +10,7 @@ import type { StorageObserver, StreamFile } from '@ds/stream-file';
 
 /** What the figures are taken from when they are asked for. */
 export interface Measured {
-  readonly file: Pick<StreamFile, 'header' | 'failure'>;
+  readonly file: Pick<StreamFile, 'header' | 'failure' | 'cache'>;
   readonly server: Pick<StreamServer, 'clients' | 'sourceCount'>;
 }
 
@@ -54,6 +54,39 @@ export class Metrics {
       for (const { lagBytes } of server.clients()) most = Math.max(most, lagBytes);
       return most;
     });
+    gauge(
+      'ds_page_cache_bytes',
+      'Memory of the pages that are kept, whole pages.',
+      ({ file }) => file.cache.bytes,
+    );
+    gauge(
+      'ds_pages_on_loan',
+      'Pages of which bytes are on their way to clients.',
+      ({ file }) => file.cache.pagesOnLoan,
+    );
+    const counted = (name: string, help: string, value: (from: Measured) => number): void => {
+      const created: Counter = new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          const from = measured();
+          if (!from) return;
+          created.reset();
+          created.inc(value(from));
+        },
+      });
+    };
+    counted(
+      'ds_page_cache_hits_total',
+      'Pages that were in memory when they were asked for.',
+      ({ file }) => file.cache.hits,
+    );
+    counted(
+      'ds_page_cache_misses_total',
+      'Pages that had to be waited for.',
+      ({ file }) => file.cache.misses,
+    );
     const clients = new Gauge<'state'>({
       name: 'ds_clients',
       help: 'Client connections by what they do.',
@@ -73,6 +106,11 @@ export class Metrics {
     const ended = counter('ds_disconnects_total', 'Connections that have ended.', ['peer', 'reason']);
     const rejected = counter('ds_rejected_total', 'Commands answered with an error.', ['peer', 'error']);
     const sent = counter('ds_sent_bytes_total', 'Bytes of the stream handed to clients.', []);
+    const sentEntries = counter(
+      'ds_sent_entries_total',
+      'Entries of the stream handed to clients, the same one counted for each of them; answers to queries are not.',
+      [],
+    );
     this.serverObserver = {
       accepted: (peer) => {
         accepted.inc({ peer });
@@ -86,8 +124,9 @@ export class Metrics {
       rejected: (peer, code) => {
         rejected.inc({ peer, error: resultNames.get(code) ?? 'other' });
       },
-      sent: (bytes) => {
+      sent: (bytes, entries) => {
         sent.inc(bytes);
+        sentEntries.inc(entries);
       },
     };
 

@@ -30,6 +30,17 @@ export interface CacheOptions {
   readonly verifyIntervalMs: number;
 }
 
+/** What keeping pages in memory brings, and costs. */
+export interface CacheStatus {
+  /** How often a page that was asked for was in memory, and how often it was waited for. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Memory of the pages that are kept, those of the writer included. */
+  readonly bytes: number;
+  /** Pages of which somebody has borrowed a view. */
+  readonly pagesOnLoan: number;
+}
+
 /** Knows more of some pages than the directory does. */
 export interface PageWitness {
   /**
@@ -64,6 +75,8 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   #loadsWithoutAhead = 0;
   readonly #spares: Uint8Array[] = [];
   #borrowedPages = 0;
+  #hits = 0;
+  #misses = 0;
   /** Grows when committed pages change, so that a load under way knows that it is stale. */
   #generation = 0;
   /** Index of the first page that is being cut off, or cut within. */
@@ -171,6 +184,17 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     return Math.max(0, Math.min(geometry.pageBytes, committed));
   }
 
+  /** What keeping pages in memory brings, and costs. */
+  get status(): CacheStatus {
+    const pages = this.#held.size + this.#cached.size + this.#spares.length;
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      bytes: pages * this.location.geometry.pageBytes,
+      pagesOnLoan: this.#borrowedPages,
+    };
+  }
+
   /** A page that is filled as far as it is committed, if it is in memory. */
   inMemory(index: number): Page | undefined {
     const held = this.#held.get(index);
@@ -194,9 +218,11 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   get(index: number): Page | Promise<Page> {
     const inMemory = this.inMemory(index);
     if (inMemory) {
+      this.#hits++;
       inMemory.isKept = true;
       return inMemory;
     }
+    this.#misses++;
     const load = this.#loading.get(index) ?? this.#startLoad(index);
     load.isKept = true;
     return load.page;
@@ -209,9 +235,11 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
   borrow(index: number): Page | Promise<Page> {
     const inMemory = this.inMemory(index);
     if (inMemory) {
+      this.#hits++;
       this.#lend(inMemory, 1);
       return inMemory;
     }
+    this.#misses++;
     const load = this.#loading.get(index) ?? this.#startLoad(index);
     load.borrowers++;
     return load.page;

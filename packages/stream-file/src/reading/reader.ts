@@ -25,6 +25,8 @@ export interface Chunk {
 
 /** A chunk whose bytes are borrowed: they stay what they are until it is released, and must not be looked at afterwards. */
 export interface Loan extends Chunk {
+  /** How many entries these are. */
+  readonly entries: number;
   /** Lets the memory be used for something else. To be called once. */
   readonly release: () => void;
 }
@@ -111,15 +113,26 @@ export class Reader {
       const stop = wholeEntries(page.bytes, at, end, isCopied ? Math.min(bytesMax, COPIED_BYTES) : bytesMax);
       const bytes = page.bytes.subarray(at, stop);
       const nextOffset = geometry.pageStart(page.index) + stop;
-      if (isCopied) return { bytes: new Uint8Array(bytes), nextOffset, release: () => undefined };
+      const nextEntry = stop < end ? entryNumberAt(page.bytes, stop) : this.#entryBehind(page, nextOffset);
+      const entries = nextEntry - entryNumberAt(page.bytes, at);
+      if (isCopied) return { bytes: new Uint8Array(bytes), nextOffset, entries, release: () => undefined };
       isLent = true;
       const release = (): void => {
         this.#store.giveBack(page);
       };
-      return { bytes, nextOffset, release };
+      return { bytes, nextOffset, entries, release };
     } finally {
       if (!isLent) this.#store.giveBack(page);
     }
+  }
+
+  /** Number of the entry behind the last committed one of a page, as a rule without a look at them. */
+  #entryBehind(page: Page, nextOffset: number): number {
+    const { committed, location } = this.#store;
+    if (nextOffset === committed.length) return committed.entries;
+    const row = this.#store.row(page.index);
+    if (row) return row.firstEntry + row.entries;
+    return page.firstEntry + page.countEntries(this.#store.limit(page.index), location).count;
   }
 
   /** Entry `number` as it stands in the file: bytes of its own. */
