@@ -77,6 +77,13 @@ export class Machine {
     return file;
   }
 
+  /** Reads what the machine's stream file certainly holds now. */
+  readDurable(): DurableCopy {
+    const { disk, durable } = this.#volume;
+    durable.watch(disk, this.path, () => undefined);
+    return durable;
+  }
+
   /** The network as the program that runs now sees it: it is cut off when the program has ended. */
   get network(): Pick<SimulatedNetwork, 'listen' | 'connect'> {
     const life = this.#life;

@@ -17,7 +17,7 @@ it(
     // Errors are part of the game here; where one is to be looked into, a single history is run.
     if (!isSingle) Error.stackTraceLimit = 0;
     try {
-      await histories(seeds, 'test/simulation', tryHistory);
+      await histories(seeds, 'test/simulation/simulation', tryHistory);
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }

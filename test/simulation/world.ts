@@ -124,6 +124,7 @@ export class World {
       if (!this.#source.isUp) this.#source.start();
     }
     for (const server of servers) this.check.endsWith(server.durable);
+    for (const relay of this.relays) this.check.endsWithAnyVersion(relay.readDurable());
   }
 
   async #fault(): Promise<void> {

@@ -256,15 +256,31 @@ describe('A place to start from that is not there', () => {
   });
 
   it('is told: an entry that was cut off between the header and the start', async () => {
+    const shorter = Buffer.concat([OK, encodeHeader({ ...goldenHeader, totalEntries: 1n })]);
+    let headers = 0;
     const server = await FakeServer.start(
-      answering((command) =>
-        command.kind === 'header' ? headerAnswer : encodeResult(result(ResultCode.badFromEntry)),
-      ),
+      answering((command) => {
+        if (command.kind !== 'header') return encodeResult(result(ResultCode.badFromEntry));
+        return headers++ === 0 ? headerAnswer : shorter;
+      }),
     );
     await expect(collect(client(server.address), { from: 2n })).rejects.toMatchObject({
       code: 'beyond-end',
-      totalEntries: 3n,
+      totalEntries: 1n,
     });
+  });
+
+  it('is not told where the stream has grown again by then: it is started anew', async () => {
+    const server = await FakeServer.start(
+      answering((command, _socket, nth) => {
+        if (command.kind === 'header') return headerAnswer;
+        if (nth === 0) return encodeResult(result(ResultCode.badFromEntry));
+        return Buffer.concat([OK, bytesOf(goldenEntries.slice(2))]);
+      }),
+    );
+    const entries = await collect(client(server.address), { from: 2n, count: 1n });
+    expect(digits(entries)).toEqual(digits(goldenEntries.slice(2)));
+    expect(server.connections).toBe(2);
   });
 
   it('is told: a bookmark that is not known', async () => {

@@ -98,7 +98,10 @@ async function start(
       throw new ClientError('unknown-bookmark', `${server}: the bookmark is not known`, { cause });
     }
     if (cause.result?.code === ResultCode.badFromEntry && typeof from === 'bigint') {
-      throw beyondEnd(server, from, (await connection.header()).totalEntries, cause);
+      const { totalEntries } = await connection.header();
+      if (from > totalEntries) throw beyondEnd(server, from, totalEntries, cause);
+      const message = `${server}: the stream was cut and has grown again while it was started: it is started anew`;
+      throw new ClientError('disconnected', message, { cause });
     }
     throw cause;
   }
