@@ -29,6 +29,11 @@ export class UsageError extends Error {
   }
 }
 
+/** What a program was given to read is not what it should be. The message names the place. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
 /**
  * One readable line for any thrown value: its message, then the messages of its causes, each said once.
  * An aggregate (a connection tried on several addresses) speaks through its first error.

@@ -11,11 +11,14 @@ export {
   type Shape,
   type SingleApp,
 } from './app.js';
+export { openBytes } from './byte-input.js';
 export { checkConnect, connectAccess, connectOptions, type ConnectAccess } from './connect-options.js';
-export { describeError, UsageError, type UsageErrorCode } from './errors.js';
+export { describeError, InputError, UsageError, type UsageErrorCode } from './errors.js';
 export { field, type FieldForm, type LogLevel, type Range } from './field.js';
 export type { OptionMeta } from './field-info.js';
+export { readLine, readLines, type Line } from './lines.js';
 export { createLogger, type LogStream } from './logger.js';
+export { operationLine, readOperation, type Operation, type OperationEntry } from './operation-json.js';
 export { packageVersion } from './package-version.js';
 export { parseApp, type AppInput, type Invocation } from './parse-app.js';
 export { readToken, type TokenPlaces } from './read-token.js';

@@ -3,7 +3,7 @@
 import { describeError } from '@ds/app-kit';
 import type { AtomicOperation, StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
-import type { Operation } from './operation.js';
+import type { SourcedOperation } from './operation.js';
 
 export class Feed {
   readonly #source: Pick<StreamSource, 'startAtomicOp'>;
@@ -47,7 +47,7 @@ export class Feed {
    * @throws {FeedError} `bad-input` for an operation that can't be sent; the source can go on
    * @throws {SourceError} why nothing can be written any more
    */
-  async send(operation: Operation): Promise<void> {
+  async send(operation: SourcedOperation): Promise<void> {
     using atomicOp = await this.#source.startAtomicOp();
     try {
       for (const entry of operation.entries) {

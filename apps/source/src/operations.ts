@@ -1,15 +1,13 @@
 /** Which operations the options ask for: from lines, from blocks in lines, or from a node. */
 
-import type { Logger } from '@ds/app-kit';
+import { openBytes, readLines, type Logger } from '@ds/app-kit';
 import { BlockSequence, type LastBlock } from './chain/block-sequence.js';
 import { countedBlock } from './chain/counted-block.js';
 import { EthereumNode } from './chain/ethereum-node.js';
 import { newestBlock } from './chain/newest-block.js';
 import { nodeOperations } from './chain/node-operations.js';
-import { openBytes } from './input/byte-input.js';
-import { blockOperationsOf, operationsOf } from './input/line-operations.js';
-import { readLines } from './input/lines.js';
-import type { Operation } from './operation.js';
+import { blockOperationsOf, operationsOf } from './line-operations.js';
+import type { SourcedOperation } from './operation.js';
 import type { SourceOptions } from './options.js';
 
 /** Where the stream ends. */
@@ -18,7 +16,7 @@ interface StreamEnd {
 }
 
 /** Gives the operations to be sent once it is known where the stream ends. */
-export type Operations = (stream: StreamEnd) => AsyncIterable<Operation>;
+export type Operations = (stream: StreamEnd) => AsyncIterable<SourcedOperation>;
 
 export interface InputContext {
   readonly logger: Logger;

@@ -8,9 +8,7 @@ export type StreamToolErrorCode =
   /** There is nothing at the place that was named. */
   | 'not-there'
   /** It was stopped by a signal before it was done. */
-  | 'stopped'
-  /** A line of the input is no operation. */
-  | 'bad-line';
+  | 'stopped';
 
 /** The one error class of this app; the message says where, and what to do. */
 export class StreamToolError extends Error {

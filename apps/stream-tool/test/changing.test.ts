@@ -242,14 +242,14 @@ describe('import', () => {
   });
 
   it.each([
-    ['{"entries":[{"type":1}]}', 'entries[0].data: expected bytes'],
+    ['{"entries":[{"type":1}]}', 'entries[0]: expected {"bookmark"'],
     ['{"entries":[{"type":1,"data":"0x1"}]}', 'entries[0].data: expected bytes'],
     ['{"entries":[{"type":4294967296,"data":"0x"}]}', 'entries[0]'],
     ['{"entries":[{"type":1,"data":"0x01"},{"bookmark":"0x"}]}', 'entries[1]'],
     ['{"entries":[{"type":176,"data":"0x01"}]}', "is a bookmark's"],
-    ['{"entry":[]}', '"entry" is nothing it can have'],
+    ['{"entries":[],"entry":[]}', 'Unrecognized key: "entry"'],
     ['{"entries":', 'JSON'],
-    ['[]', 'expected an object'],
+    ['[]', 'the operation: '],
   ])(
     'names a line that is no operation, adds nothing of it, and keeps those before: %s',
     async (bad, reason) => {
@@ -284,6 +284,6 @@ describe('import', () => {
     const args = ['import', '-', '--into', folder.path('t.bin'), '--system-id', '1', '--line-max', '100B'];
     const { status, err } = await run(args, `{"entries":[{"type":1,"data":"0x${'00'.repeat(100)}"}]}\n`);
     expect(status).toBe(1);
-    expect(err).toContain('line 1 is longer than 100B');
+    expect(err).toContain('line 1: it is longer than 100B');
   });
 });

@@ -1,7 +1,7 @@
 /** Makes the entries of one operation from one JSON-RPC block, in the order that zkEVM streams have. */
 import { z } from 'zod';
+import type { OperationEntry } from '@ds/app-kit';
 import { blockBookmark, encodePayload } from '@ds/zkevm';
-import type { OperationEntry } from '../operation.js';
 import { BlockError, type BlockErrorPlace } from './block-error.js';
 import { address, hash, list, quantity, readJson, record } from './json-fields.js';
 import { rawTransaction } from './raw-transaction.js';

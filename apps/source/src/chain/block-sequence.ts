@@ -1,11 +1,11 @@
 /** A chain's blocks one after the other, as operations: each must follow the one that the stream has before it. */
 
 import { formatHex } from '@ds/app-kit';
+import type { OperationEntry } from '@ds/app-kit';
 import { equalBytes } from '@ds/codec';
 import { blockToEntries } from '../blocks/index.js';
 import { hash, quantity, readJson, record } from '../blocks/json-fields.js';
 import { FeedError } from '../errors.js';
-import type { OperationEntry } from '../operation.js';
 
 /** What the stream's newest block is known by. */
 export interface LastBlock {

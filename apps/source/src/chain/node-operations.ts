@@ -1,8 +1,9 @@
 /** Operations from a node's blocks, from where the stream ends. */
 
 import { describeError } from '@ds/app-kit';
+import type { OperationEntry } from '@ds/app-kit';
 import { FeedError } from '../errors.js';
-import type { Operation, OperationEntry } from '../operation.js';
+import type { SourcedOperation } from '../operation.js';
 import { BlockSequence, type LastBlock } from './block-sequence.js';
 import type { EthereumNode } from './ethereum-node.js';
 import { nodeBlocks, type NodeBlocksOptions } from './node-blocks.js';
@@ -17,7 +18,7 @@ export async function* nodeOperations(
   node: Pick<EthereumNode, 'name' | 'head' | 'block'>,
   last: LastBlock | undefined,
   options: NodeBlocksOptions,
-): AsyncGenerator<Operation, void, undefined> {
+): AsyncGenerator<SourcedOperation, void, undefined> {
   const sequence = new BlockSequence(last);
   let number = last ? last.number + 1n : options.from;
   for await (const json of nodeBlocks(node, { ...options, from: number })) {

@@ -1,10 +1,9 @@
 /** The command that writes entries as operations, one a line. */
 
-import { defineCommand } from '@ds/app-kit';
+import { defineCommand, operationLine } from '@ds/app-kit';
 import { entryBatch, type Entry } from '@ds/codec';
 import { StreamFileReader } from '@ds/stream-file';
 import { StreamToolError } from '../errors.js';
-import { operationLine } from '../operation-line.js';
 import { exportOptions } from '../options.js';
 import { withProgress } from '../progress.js';
 import { entriesText } from '../text.js';

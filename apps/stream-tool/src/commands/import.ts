@@ -1,12 +1,20 @@
 /** The command that adds operations to a stream, one a line: each is there as a whole or not at all. */
 
 import { access } from 'node:fs/promises';
-import { defineCommand, describeError, UsageError, type Options } from '@ds/app-kit';
+import {
+  defineCommand,
+  describeError,
+  InputError,
+  openBytes,
+  readLine,
+  readLines,
+  readOperation,
+  UsageError,
+  type Operation,
+  type Options,
+} from '@ds/app-kit';
 import type { StreamIdentity } from '@ds/codec';
 import { inspect, StreamFile, StreamFileError } from '@ds/stream-file';
-import { StreamToolError } from '../errors.js';
-import { linesOf, type Line } from '../lines.js';
-import { readOperationLine, type Operation } from '../operation-line.js';
 import { importOptions } from '../options.js';
 import { counted, entriesText } from '../text.js';
 
@@ -39,8 +47,8 @@ export const importEntries = defineCommand({
       await addAll(file, given, signal, tally);
     } catch (error) {
       const added = `${tallyText(tally)} before it stand in ${into}`;
-      if (!(error instanceof StreamToolError)) throw error;
-      throw new StreamToolError(error.code, `${error.message}; ${added}`, { cause: error });
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(`${error.message}; ${added}`, { cause: error });
     }
     await write(`${into}: added ${tallyText(tally)}, from entry ${before} on\n`);
   },
@@ -78,17 +86,10 @@ async function addAll(file: StreamFile, given: Given, signal: AbortSignal, tally
 
 /** The operations of the lines, without those that are to be rolled back. */
 async function* operationsOf(given: Given, signal: AbortSignal): AsyncGenerator<Operation, void, undefined> {
-  for await (const line of linesOf(given.source, given.lineMax, signal)) {
-    const operation = readLine(line);
+  const bytes = await openBytes(given.source, signal);
+  for await (const line of readLines(bytes, given.lineMax)) {
+    const operation = readLine(line, readOperation);
     if (!operation.rollback) yield operation;
-  }
-}
-
-function readLine({ number, text }: Line): Operation {
-  try {
-    return readOperationLine(text);
-  } catch (cause) {
-    throw new StreamToolError('bad-line', `line ${number}: ${describeError(cause)}`, { cause });
   }
 }
 

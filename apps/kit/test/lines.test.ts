@@ -1,8 +1,6 @@
 // Lines and operations without a process: any chunks give the same lines, and what makes no operation is named.
 import { describe, expect, it } from 'vitest';
-import { FeedError } from '../src/errors.js';
-import { readLine, readLines, type Line } from '../src/input/lines.js';
-import { readOperation } from '../src/input/operation-json.js';
+import { InputError, operationLine, readLine, readLines, readOperation, type Line } from '../src/index.js';
 
 async function linesOf(chunks: Iterable<Uint8Array>, bytesMax = 1_000): Promise<Line[]> {
   const lines: Line[] = [];
@@ -41,7 +39,7 @@ describe('Lines', () => {
     const longest = Buffer.alloc(10, 'x');
     expect(await linesOf([longest, Buffer.from('\n')], 10)).toEqual([{ number: 1, text: 'xxxxxxxxxx' }]);
     await expect(linesOf([longest, Buffer.from('x\n')], 10)).rejects.toMatchObject({
-      code: 'bad-input',
+      name: 'InputError',
       message: 'line 1: it is longer than 10B; see --line-max',
     });
     await expect(linesOf([Buffer.from('\n'), longest, Buffer.from('x')], 10)).rejects.toThrow('line 2: ');
@@ -62,6 +60,18 @@ describe('An operation', () => {
     ];
     expect(readOperation({ entries })).toEqual({ entries: read, rollback: false });
     expect(readOperation({ entries: [], rollback: true })).toEqual({ entries: [], rollback: true });
+  });
+
+  it('is written as it is read', () => {
+    const stored = [
+      { type: 176, data: Uint8Array.of(2, 7) },
+      { type: 7, data: Uint8Array.of(255, 0) },
+    ];
+    const line = operationLine(stored);
+    expect(line).toBe('{"entries":[{"bookmark":"0x0207"},{"type":7,"data":"0xff00"}]}\n');
+    expect(readOperation(JSON.parse(line))).toMatchObject({
+      entries: [{ bookmark: Buffer.of(2, 7) }, { type: 7, data: Buffer.of(255, 0) }],
+    });
   });
 
   it('may have entries as large as a page', () => {
@@ -106,8 +116,8 @@ describe('An operation', () => {
     try {
       readOperation(json);
     } catch (error) {
-      expect(error).toBeInstanceOf(FeedError);
-      expect(error).toMatchObject({ code: 'bad-input', message: expect.stringContaining(problem) as string });
+      expect(error).toBeInstanceOf(InputError);
+      expect(error).toMatchObject({ message: expect.stringContaining(problem) as string });
       return;
     }
     throw new Error('it was taken');

@@ -1,9 +1,31 @@
-/** The JSON form of an operation: `{"entries":[{"bookmark":"0x.."},{"type":1,"data":"0x.."}],"rollback":false}`. */
+/**
+ * The JSON form of an operation: `{"entries":[{"bookmark":"0x.."},{"type":1,"data":"0x.."}],"rollback":false}`. `ds-source` reads
+ * it, `ds-stream` reads and writes it.
+ */
 
 import { z } from 'zod';
-import { BOOKMARK_ENTRY_TYPE, checkBookmark, checkEntry } from '@ds/codec';
-import { FeedError } from '../errors.js';
-import type { Operation, OperationEntry } from '../operation.js';
+import { BOOKMARK_ENTRY_TYPE, checkBookmark, checkEntry, type Entry } from '@ds/codec';
+import { InputError } from './errors.js';
+import { formatHex } from './text-forms.js';
+
+/** One entry of an operation, before it has a number. */
+export type OperationEntry =
+  | {
+      /** The bookmark's key, 1 to 16 bytes. */
+      readonly bookmark: Uint8Array;
+    }
+  | {
+      /** The entry type; what it means is up to the application. */
+      readonly type: number;
+      readonly data: Uint8Array;
+    };
+
+/** An atomic operation. */
+export interface Operation {
+  readonly entries: readonly OperationEntry[];
+  /** It is rolled back where others are committed: nothing of it reaches the stream. */
+  readonly rollback: boolean;
+}
 
 const entryForm = '{"bookmark":"0x.."} or {"type":1,"data":"0x.."}';
 
@@ -40,9 +62,9 @@ const operation = z.strictObject({
 /**
  * Reads an operation. An operation that is returned has only entries that a stream can hold.
  *
- * @throws {FeedError} `bad-input`, naming the first field that is wrong
+ * @throws {InputError} naming the first field that is wrong
  */
-export function readOperation(json: unknown): Omit<Operation, 'origin'> {
+export function readOperation(json: unknown): Operation {
   const result = operation.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -50,7 +72,15 @@ export function readOperation(json: unknown): Omit<Operation, 'origin'> {
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
     .join('')
     .replace(/^\./, '');
-  throw new FeedError('bad-input', `${path === '' ? 'the operation' : path}: ${issue?.message ?? 'wrong'}`);
+  throw new InputError(`${path === '' ? 'the operation' : path}: ${issue?.message ?? 'wrong'}`);
+}
+
+/** Stored entries as the line of an operation. */
+export function operationLine(entries: readonly Pick<Entry, 'type' | 'data'>[]): string {
+  const written = entries.map(({ type, data }) =>
+    type === BOOKMARK_ENTRY_TYPE ? { bookmark: formatHex(data) } : { type, data: formatHex(data) },
+  );
+  return `${JSON.stringify({ entries: written })}\n`;
 }
 
 /** Why these fields make no entry. */

@@ -3,12 +3,11 @@
 import { open } from 'node:fs/promises';
 import { addAbortSignal, pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { describeError, UsageError } from '@ds/app-kit';
-import { FeedError } from '../errors.js';
+import { describeError, InputError, UsageError } from './errors.js';
 
 /**
  * Opens a file, or stdin for `-`. A name that ends in `.gz` is read decompressed. When the signal fires, reading
- * ends with its reason; it rejects with a `FeedError` `bad-input` when the file can't be read to its end.
+ * ends with its reason; it rejects with an `InputError` when the file can't be read to its end.
  *
  * @throws {UsageError} `invalid` when the file can't be opened
  */
@@ -37,6 +36,6 @@ async function* chunksOf(
     yield* stream;
   } catch (cause) {
     signal.throwIfAborted();
-    throw new FeedError('bad-input', `can't read ${path}: ${describeError(cause)}`, { cause });
+    throw new InputError(`can't read ${path}: ${describeError(cause)}`, { cause });
   }
 }

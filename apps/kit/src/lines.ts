@@ -1,7 +1,7 @@
 /** Lines out of chunks of bytes, each with its number, in memory that a single line bounds. */
 
-import { describeError, formatSizeBytes } from '@ds/app-kit';
-import { FeedError } from '../errors.js';
+import { describeError, InputError } from './errors.js';
+import { formatSizeBytes } from './text-forms.js';
 
 const NEWLINE = 0x0a;
 
@@ -14,7 +14,7 @@ export interface Line {
 /**
  * The lines that are not blank. The last one needs no newline.
  *
- * @throws {FeedError} `bad-input` for a line of over `bytesMax` bytes or one that is no UTF-8, by its number
+ * @throws {InputError} for a line of over `bytesMax` bytes or one that is no UTF-8, by its number
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
@@ -47,7 +47,11 @@ export async function* readLines(
   if (text.trim() !== '') yield { number, text };
 }
 
-/** Reads a line as JSON, and gives what `read` makes of it; what is wrong is said with the line's number. */
+/**
+ * Reads a line as JSON, and gives what `read` makes of it.
+ *
+ * @throws {InputError} what is wrong, with the line's number
+ */
 export function readLine<T>({ number, text }: Line, read: (json: unknown) => T): T {
   let json: unknown;
   try {
@@ -58,8 +62,6 @@ export function readLine<T>({ number, text }: Line, read: (json: unknown) => T):
   try {
     return read(json);
   } catch (cause) {
-    if (cause instanceof FeedError)
-      throw new FeedError(cause.code, `line ${number}: ${cause.message}`, { cause });
     throw lineError(number, describeError(cause), cause);
   }
 }
@@ -72,6 +74,6 @@ function decode(parts: readonly Uint8Array[], number: number): string {
   }
 }
 
-function lineError(number: number, problem: string, cause?: unknown): FeedError {
-  return new FeedError('bad-input', `line ${number}: ${problem}`, { cause });
+function lineError(number: number, problem: string, cause?: unknown): InputError {
+  return new InputError(`line ${number}: ${problem}`, { cause });
 }
