@@ -17,7 +17,7 @@ export const app = defineApp({
   options,
   check: checkOptions,
   async main(given, { logger, ready, signal, stopped }) {
-    await using monitor = await Monitor.start(given, logger);
+    await using monitor = await Monitor.start(given, logger, { hasUpstream: true });
     const relay = await start(
       {
         upstream: given.upstream,
@@ -35,6 +35,7 @@ export const app = defineApp({
         connectMs: given.connectTimeout,
         answerMs: given.answerTimeout,
         retry: { longestMs: given.retryInterval },
+        ...(monitor && { headIntervalMs: given.headInterval }),
         logger,
         ...(monitor && { observer: monitor.serverObserver }),
       },
@@ -45,7 +46,8 @@ export const app = defineApp({
       monitor?.watch({
         file: relay,
         server: { clients: () => relay.clients(), sourceCount: 0 },
-        unready: () => (relay.following ? undefined : 'the upstream is not followed'),
+        unready: () => unreadiness(relay, given.readyBehindMax),
+        upstreamEntries: () => relay.upstreamEntries,
       });
       ready({ clients: relay.clientAddress, ...(monitor && { metrics: monitor.address }) });
       await Promise.race([stopped, relay.finished]);
@@ -58,6 +60,17 @@ export const app = defineApp({
     logger.info({ path: given.file }, 'closed');
   },
 });
+
+/** Why clients should rather go elsewhere. */
+function unreadiness(
+  { following, header, upstreamEntries }: StreamRelay,
+  behindMax: number,
+): string | undefined {
+  if (!following) return 'the upstream is not followed';
+  if (upstreamEntries === undefined) return 'the upstream has not said how many entries it has';
+  const behind = upstreamEntries - header.totalEntries;
+  return behind > BigInt(behindMax) ? `${behind} entries behind the upstream` : undefined;
+}
 
 /** Starts the relay; undefined if it is told to end while it still waits for its upstream. */
 async function start(relay: StreamRelayOptions, signal: AbortSignal): Promise<StreamRelay | undefined> {

@@ -37,6 +37,13 @@ export const options = {
   ...storageOptions,
   ...limitOptions,
   ...monitorOptions,
+  readyBehindMax: field
+    .integer({ max: Number.MAX_SAFE_INTEGER })
+    .default(10_000)
+    .meta({ description: 'entries behind its upstream above which the relay says that it is not ready' }),
+  headInterval: field.duration({ min: 10 }).default(5_000).meta({
+    description: 'time between questions to the upstream how many entries it has, with --metrics-port',
+  }),
 };
 
 /** What is wrong with options that are each right by themselves. */

@@ -1,7 +1,7 @@
 /** `ds-relay` as a process: what it prints, what it serves, how it ends. The program is the one that is deployed. */
 
 import { writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -71,6 +71,35 @@ async function dataAt(address: string | undefined, count: bigint, streamType = 1
   return bytes;
 }
 
+/** A proxy that can hold back what is streamed, while questions are answered. */
+async function holdingProxy(
+  port: number,
+): Promise<{ address: string; holdStreams: () => void; letGo: () => void }> {
+  const streams = new Set<Socket>();
+  const listener = createServer((socket) => {
+    const upstream = connect(port, host);
+    onTestFinished(() => void socket.destroy());
+    upstream.pipe(socket);
+    socket.on('data', (chunk) => {
+      if (chunk.readBigUInt64BE() === 1n) streams.add(upstream);
+      upstream.write(chunk);
+    });
+    socket.on('close', () => upstream.destroy()).on('error', () => undefined);
+    upstream.on('close', () => socket.destroy()).on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, host, resolve));
+  onTestFinished(() => void listener.close());
+  return {
+    address: `${host}:${(listener.address() as AddressInfo).port}`,
+    holdStreams() {
+      for (const stream of streams) stream.pause();
+    },
+    letGo() {
+      for (const stream of streams) stream.resume();
+    },
+  };
+}
+
 /** An address that nobody listens on. */
 async function deadAddress(): Promise<string> {
   const listener = createServer();
@@ -104,6 +133,30 @@ describe('ds-relay', () => {
     const { status, err } = await relay.stop();
     expect({ status, signal: relay.child.signalCode }).toEqual({ status: null, signal: 'SIGKILL' });
     expect(err).toContain(`ds-relay: ${file} is not closed after 300ms: the disk does not answer.`);
+  });
+
+  it('says that it is not ready while it is too far behind its upstream, or does not follow it', async () => {
+    await using folder = await temporaryFolder();
+    const upstream = await serve(folder, 3);
+    const proxy = await holdingProxy(upstream.port);
+    const watching = ['--metrics-port', '0', '--head-interval', '20ms', '--ready-behind-max', '5'];
+    await using relay = start(folder, proxy.address, ...watching);
+    const { metrics } = await relay.ready();
+    const page = async (path: string): Promise<string> =>
+      (await fetch(`http://${String(metrics)}${path}`)).text();
+    await expect.poll(() => page('/readyz')).toBe('ok\n');
+    await expect.poll(() => page('/metrics')).toContain('\nds_upstream_entries 3\n');
+
+    proxy.holdStreams();
+    await append(upstream.file, 5);
+    await expect.poll(() => page('/metrics')).toContain('\nds_upstream_entries 8\n');
+    expect(await page('/readyz')).toBe('ok\n');
+    await append(upstream.file, 1);
+    await expect.poll(() => page('/readyz')).toBe('6 entries behind the upstream\n');
+    proxy.letGo();
+    await expect.poll(() => page('/readyz')).toBe('ok\n');
+    await upstream.stop();
+    await expect.poll(() => page('/readyz')).toBe('the upstream is not followed\n');
   });
 
   it('takes system id, version and stream type from its upstream', async () => {

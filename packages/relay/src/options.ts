@@ -28,6 +28,11 @@ export interface StreamRelayOptions extends Connecting {
    * type or version has nothing to be truncated to: `truncate` stops there too.
    */
   readonly onMismatch?: 'stop' | 'truncate' | 'restart';
+  /**
+   * How often the upstream is asked how many entries it has, for `upstreamEntries`, in milliseconds; on a connection of its
+   * own. Unless it is given, that is known only of when the connection was made.
+   */
+  readonly headIntervalMs?: number;
   /** When a lost upstream is tried again. Default: for ever, at least every 10 s. */
   readonly retry?: Partial<RetryOptions>;
   readonly logger?: Logger;

@@ -28,6 +28,7 @@ export class StreamRelay implements AsyncDisposable {
   #file: StreamFile;
   #server: StreamServer;
   #following = true;
+  #upstreamEntries: bigint | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -91,6 +92,14 @@ export class StreamRelay implements AsyncDisposable {
     return this.#following;
   }
 
+  /**
+   * How many entries the upstream had when it last said so; undefined until it has. With `headIntervalMs` it is asked over
+   * again, else it says so when it is connected to.
+   */
+  get upstreamEntries(): bigint | undefined {
+    return this.#upstreamEntries;
+  }
+
   /** Why nothing can be stored any more, if that is so. */
   get failure(): StreamFileError | undefined {
     return this.#file.failure;
@@ -138,9 +147,14 @@ export class StreamRelay implements AsyncDisposable {
     const pause = upstreams.pause();
     for (;;) {
       try {
-        await copy(this.#file, upstreams, signal, () => {
-          pause.reset();
-          this.#following = true;
+        await copy(this.#file, upstreams, signal, this.#options.headIntervalMs, {
+          reached: ({ totalEntries }) => {
+            this.#upstreamEntries = totalEntries;
+            this.#following = true;
+          },
+          stored: () => {
+            pause.reset();
+          },
         });
       } catch (error) {
         if (signal.aborted || !isPassing(error)) throw error;

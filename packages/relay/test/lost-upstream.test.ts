@@ -1,14 +1,23 @@
 // Goal: a relay outlives its upstream's absence, and its own: it waits, it serves meanwhile, and it goes on where its file
 // ends, with nothing lost and nothing twice. Method: a proxy that cuts connections and knows what was asked.
 import { describe, expect, it } from 'vitest';
-import { encodeResult, result, ResultCode } from '@ds/codec';
+import { encodeHeader, encodeResult, result, ResultCode } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
 import { StreamRelay } from '../src/index.js';
-import { fakeUpstream } from './support/fake-upstream.js';
+import { fakeUpstream, OK } from './support/fake-upstream.js';
 import { Proxy } from './support/proxy.js';
 import { addressOf, caughtUp, relayOptions, startRelay } from './support/relay.js';
-import { bytesAt, named, operation, temporaryPath, textsAt, until, Upstream } from './support/stream.js';
+import {
+  bytesAt,
+  identity,
+  named,
+  operation,
+  temporaryPath,
+  textsAt,
+  until,
+  Upstream,
+} from './support/stream.js';
 
 describe('A relay whose upstream', () => {
   it('is not there yet waits for it, and starts when it comes', async () => {
@@ -30,6 +39,30 @@ describe('A relay whose upstream', () => {
       code: 'upstream',
       message: expect.stringContaining(upstream.address) as string,
     });
+  });
+
+  it('comes back is followed again at once, however quiet it is, and says how far it is', async () => {
+    const upstream = await Upstream.start();
+    await upstream.append(named('entry', 3));
+    const relay = await startRelay(upstream.address);
+    await caughtUp(relay, upstream.file);
+    await upstream.stop();
+    await until('the relay does not follow', () => !relay.following);
+    await upstream.start();
+    await until('the relay follows again', () => relay.following);
+    expect(relay.upstreamEntries).toBe(3n);
+  });
+
+  it('is asked how far it is when that was wanted, whether anything comes from it or not', async () => {
+    let entries = 3n;
+    const head = (): Uint8Array =>
+      Buffer.concat([OK, encodeHeader({ ...identity, totalEntries: entries, totalLength: 4096n })]);
+    const fake = await fakeUpstream(3n, ({ kind }) => (kind === 'header' ? head() : undefined));
+    const relay = await startRelay(fake.address, { headIntervalMs: 10 });
+    await until('it is followed', () => relay.header.totalEntries === 3n);
+    entries = 50n;
+    await until('that is known', () => relay.upstreamEntries === 50n);
+    expect(relay.header.totalEntries).toBe(3n);
   });
 
   it('restarts serves what it has meanwhile, and goes on with what comes then', async () => {

@@ -12,6 +12,14 @@ import type { StorageObserver, StreamFile } from '@ds/stream-file';
 export interface Measured {
   readonly file: Pick<StreamFile, 'header' | 'failure' | 'cache'>;
   readonly server: Pick<StreamServer, 'clients' | 'sourceCount'>;
+  /** How many entries the upstream has, as far as is known. */
+  readonly upstreamEntries?: () => bigint | undefined;
+}
+
+/** Which figures there are besides those of every serving app. */
+export interface MetricsKinds {
+  /** Those of a relay. */
+  readonly hasUpstream?: boolean;
 }
 
 /** From a tenth of a millisecond, what a sync costs at best, to 10 s, when something is very wrong. */
@@ -27,7 +35,7 @@ export class Metrics {
   readonly storageObserver: StorageObserver;
 
   /** `measured` gives undefined as long as nothing is served. */
-  constructor(measured: () => Measured | undefined) {
+  constructor(measured: () => Measured | undefined, { hasUpstream = false }: MetricsKinds = {}) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, value: (from: Measured) => number): void => {
@@ -48,6 +56,11 @@ export class Metrics {
     gauge('ds_storage_failed', '1 when nothing can be written any more.', ({ file }) =>
       file.failure ? 1 : 0,
     );
+    if (hasUpstream) {
+      gauge('ds_upstream_entries', 'Entries that the upstream had when it was last asked.', (from) =>
+        Number(from.upstreamEntries?.() ?? 0),
+      );
+    }
     gauge('ds_sources', 'Source connections.', ({ server }) => server.sourceCount);
     gauge('ds_client_lag_bytes_max', 'Bytes that the client furthest behind has not taken.', ({ server }) => {
       let most = 0;

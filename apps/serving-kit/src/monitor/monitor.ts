@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { field, type Address, type Logger, type Options } from '@ds/app-kit';
 import type { ServerObserver } from '@ds/server';
 import type { StorageObserver } from '@ds/stream-file';
-import { Metrics, type Measured } from './metrics.js';
+import { Metrics, type Measured, type MetricsKinds } from './metrics.js';
 
 /** Whether to be watched, and where. */
 export const monitorOptions = {
@@ -31,7 +31,7 @@ export interface Watched extends Measured {
 
 /** Counts from the start on; listens when there is something to tell. */
 export class Monitor implements AsyncDisposable {
-  readonly #metrics = new Metrics(() => this.#watched);
+  readonly #metrics: Metrics;
   readonly #server = createServer(
     {
       headersTimeout: REQUEST_MS_MAX,
@@ -43,14 +43,22 @@ export class Monitor implements AsyncDisposable {
   );
   #watched: Watched | undefined;
 
+  private constructor(kinds: MetricsKinds) {
+    this.#metrics = new Metrics(() => this.#watched, kinds);
+  }
+
   /**
    * Listens where the options say; undefined where they say nothing.
    *
    * @throws the system's error if it cannot listen
    */
-  static async start(given: Options<typeof monitorOptions>, logger: Logger): Promise<Monitor | undefined> {
+  static async start(
+    given: Options<typeof monitorOptions>,
+    logger: Logger,
+    kinds: MetricsKinds = {},
+  ): Promise<Monitor | undefined> {
     if (given.metricsPort === undefined) return undefined;
-    const monitor = new Monitor();
+    const monitor = new Monitor(kinds);
     const server = monitor.#server;
     server.maxConnections = CONNECTIONS_MAX;
     server.listen(given.metricsPort, given.metricsHost);
