@@ -40,6 +40,13 @@ function heldBack(file: StreamFile, until: Promise<void>): Outbox {
   }) as Outbox;
 }
 
+/** Numbers of the entries behind each operation's last one. */
+function operationEnds(file: StreamFile): bigint[] {
+  const ends: bigint[] = [];
+  for (let at = file.operationAt(0n); at; at = file.operationAt(at.nextEntry)) ends.push(at.nextEntry);
+  return ends;
+}
+
 /** Ends a source in the middle of everything, and its outbox. */
 async function end(source: StreamSource, outbox: StreamFile): Promise<void> {
   await source.abort();
@@ -111,6 +118,36 @@ describe('What is in the outbox', () => {
     const expected = [...sent, ...sent, ...sent, filled(99)];
     expect(await commit(source, [filled(99)])).toEqual({ firstEntry: 30n, nextEntry: 31n });
     for (const server of servers) expect(await server.entries()).toEqual(numbered(expected));
+  });
+
+  it.each([
+    ['operation by operation, where it has its journal', false],
+    ['and splits none, where it has lost its journal', true],
+  ])('goes to a server that joins %s', async (_how, isJournalLost) => {
+    const random = new Random();
+    const path = await outboxPath();
+    const before = await openOutbox(path, { pageBytes: 4096 });
+    // Some stand in a part of a page, some in several.
+    for (let count = 0; count < 60; count++) {
+      before.startAtomicOp();
+      for (let entries = random.integer(1, 12); entries > 0; entries--)
+        before.addStreamEntry(1, random.bytes(random.integer(0, 1_500)));
+      await before.commitAtomicOp();
+    }
+    const ends = operationEnds(before);
+    expect(ends).toHaveLength(60);
+    await before.close();
+    if (isJournalLost) await rm(`${path}.journal`);
+
+    const outbox = await openOutbox(path, { pageBytes: 4096 });
+    const server = await TestServer.start();
+    const source = await openSource([server.address], { outbox });
+    expect(await commit(source, [filled(1)])).toEqual({
+      firstEntry: ends.at(-1),
+      nextEntry: ends.at(-1)! + 1n,
+    });
+    const all = isJournalLost ? ends.slice(-1) : ends;
+    expect(operationEnds(server.file)).toEqual([...all, ends.at(-1)! + 1n]);
   });
 
   it('fills a slow server that falls behind while it is connected', async () => {
