@@ -271,6 +271,21 @@ describe('ds-client ends', () => {
   });
 });
 
+describe('In a pipe', () => {
+  it.each(['json', 'pretty', 'raw'])('to head, it ends with 0 and says nothing, %s', async (format) => {
+    await using live = await serveStream(manyEntries(20_000));
+    const command = `"$0" --server ${live.address} follow --format ${format}`;
+    await using pipe = startProgram('/bin/sh', [
+      '-c',
+      `{ ${command}; echo "status $?" >&2; } | head -c 1000`,
+      clientPath,
+    ]);
+    const { err } = await pipe.ended();
+    expect(err).toBe('status 0\n');
+    expect(pipe.outBytes()).toHaveLength(1000);
+  });
+});
+
 describe('many entries', () => {
   it('all arrive with a slow reader, in order and byte for byte', async () => {
     const count = 50_000;
