@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseApp } from '@ds/app-kit';
-import { optionsTable, readmeTable } from '@ds/app-kit/testing';
+import { exampleLines, optionsTable, readmeTable, runExample } from '@ds/app-kit/testing';
 import { app } from '../src/app.js';
 import { bookmarkOptions, commonOptions, entryOptions, followOptions } from '../src/options.js';
 
@@ -28,6 +28,10 @@ describe('the options of ds-client', () => {
       ([name]) => options === commonOptions || !common.includes(name),
     );
     expect(readmeTable(readme, heading)).toEqual(optionsTable(Object.fromEntries(own)));
+  });
+
+  it.each(exampleLines(app, readme))('take the example $line', ({ argv }) => {
+    expect(runExample(app, readme, argv)).toBe('run');
   });
 
   it('follow from an entry, from the end, or from a bookmark', () => {

@@ -2,8 +2,15 @@
 
 import { access, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { field } from '../src/index.js';
-import { optionsTable, readmeTable, startProgram, temporaryFolder } from '../src/testing/index.js';
+import { defineApp, field } from '../src/index.js';
+import {
+  exampleLines,
+  optionsTable,
+  readmeTable,
+  runExample,
+  startProgram,
+  temporaryFolder,
+} from '../src/testing/index.js';
 
 const shape = {
   server: field.address().meta({ description: 'server to ask' }),
@@ -50,6 +57,33 @@ describe("a README's table of options", () => {
 
   it('is missed when its heading is gone', () => {
     expect(() => readmeTable(readme, '## Settings')).toThrow('"## Settings"');
+  });
+});
+
+describe('the examples of an app', () => {
+  const app = defineApp({
+    name: 'ds-x',
+    version: '1',
+    description: 'Does x.',
+    examples: ['ds-x --idle-timeout 5s > log', 'zcat a.gz | ds-x --no-color | head'],
+    options: { idleTimeout: shape.idleTimeout, color: shape.color },
+    main: () => Promise.resolve(),
+  });
+  const shown =
+    '# x\n\n```sh\nds-x --idle-timeout 1s # soon\n# ready\n```\n\n```json\n{ "idleTimeout": "never" }\n```\n';
+
+  it('are those of the help and of the README, without what the shell takes', () => {
+    expect(exampleLines(app, shown).map(({ argv }) => argv)).toEqual([
+      ['--idle-timeout', '5s'],
+      ['--no-color'],
+      ['--idle-timeout', '1s'],
+    ]);
+  });
+
+  it('are refused where they are wrong, the config file too', () => {
+    expect(runExample(app, shown, ['--idle-timeout', '1s'])).toBe('run');
+    expect(() => runExample(app, shown, ['--idle', '1s'])).toThrow('--idle');
+    expect(() => runExample(app, shown, ['--config', 'x'])).toThrow('idleTimeout');
   });
 });
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseApp } from '@ds/app-kit';
-import { optionsTable, readmeTable } from '@ds/app-kit/testing';
+import { exampleLines, optionsTable, readmeTable, runExample } from '@ds/app-kit/testing';
 import { limitOptions, sourceLimitOptions } from '@ds/serving-kit';
 import { app } from '../src/app.js';
 import { options } from '../src/options.js';
@@ -20,6 +20,14 @@ function parsed(...argv: string[]): Record<string, unknown> {
 describe('the options of ds-server', () => {
   it('stand in the README, each with its default', () => {
     expect(readmeTable(readme, '## Options')).toEqual(optionsTable(options));
+  });
+
+  it.each(exampleLines(app, readme))('take the example $line', ({ argv }) => {
+    expect(runExample(app, readme, argv)).toBe('run');
+  });
+
+  it('take the config file of the README', () => {
+    expect(runExample(app, readme, ['--config', 'some.json'])).toBe('run');
   });
 
   it('that limit something stand in the operating guide, all of them, each with its default', () => {

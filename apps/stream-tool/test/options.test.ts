@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseApp } from '@ds/app-kit';
-import { optionsTable, readmeTable } from '@ds/app-kit/testing';
+import { exampleLines, optionsTable, readmeTable, runExample } from '@ds/app-kit/testing';
 import { app } from '../src/app.js';
 import * as options from '../src/options.js';
 
@@ -25,6 +25,10 @@ describe('the options of ds-stream', () => {
     ['copy', options.copyOptions],
   ])('stand in the README, each with its default: %s', (command, shape) => {
     expect(readmeTable(readme, `### ${command}`)).toEqual(optionsTable(shape));
+  });
+
+  it.each(exampleLines(app, readme))('take the example $line', ({ argv }) => {
+    expect(runExample(app, readme, argv)).toBe('run');
   });
 
   it('have a README section for each command, and help for each', () => {
