@@ -6,6 +6,7 @@ import type {
   BatchOptions,
   Checkpoint,
   ClientError,
+  ClientErrorCode,
   Entry,
   EntryBatch,
   FileCheckpoint,
@@ -17,6 +18,10 @@ import type {
   StreamClient,
   StreamClientOptions,
   StreamPosition,
+  formatPosition,
+  parsePosition,
+  positionAfter,
+  QueryOptions,
 } from '../src/index.js';
 
 declare const client: StreamClient;
@@ -47,6 +52,11 @@ describe('The types', () => {
     expectTypeOf<StreamClient['header']>().returns.resolves.toEqualTypeOf<Header>();
     expectTypeOf<StreamClient['entry']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
     expectTypeOf<StreamClient['bookmark']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
+    expectTypeOf<StreamClient['reach']>().returns.resolves.toEqualTypeOf<Header>();
+    expectTypeOf<StreamClient['entry']>().parameters.toEqualTypeOf<[bigint, (QueryOptions | undefined)?]>();
+    expectTypeOf<StreamClient['bookmark']>().parameters.toEqualTypeOf<
+      [Uint8Array, (QueryOptions | undefined)?]
+    >();
     expectTypeOf<StreamClient>().toExtend<AsyncDisposable>();
   });
 
@@ -66,7 +76,21 @@ describe('The types', () => {
     expectTypeOf<Extract<FollowState, { kind: 'live' }>['header']>().toEqualTypeOf<Header>();
   });
 
-  it('of checkpoints: the file is one of them', () => {
+  it('of errors: the code is one of a few, and says what else is there', () => {
+    expectTypeOf<ClientError>().toExtend<Error>();
+    expectTypeOf<ClientError['code']>().toEqualTypeOf<ClientErrorCode>();
+    expectTypeOf<string>().not.toExtend<ClientErrorCode>();
+    expectTypeOf<ClientError['retriable']>().toEqualTypeOf<boolean>();
+    expectTypeOf<ClientError['totalEntries']>().toEqualTypeOf<bigint | undefined>();
+    expectTypeOf<NonNullable<ClientError['result']>['code']>().toEqualTypeOf<number>();
+  });
+
+  it('of checkpoints and positions: the file is one of them, a line of text holds the other', () => {
     expectTypeOf<FileCheckpoint>().toExtend<Checkpoint>();
+    expectTypeOf<Checkpoint['load']>().returns.resolves.toEqualTypeOf<StreamPosition | undefined>();
+    expectTypeOf<typeof formatPosition>().toEqualTypeOf<(position: StreamPosition) => string>();
+    expectTypeOf<typeof parsePosition>().toEqualTypeOf<(text: string) => StreamPosition>();
+    expectTypeOf<typeof positionAfter>().returns.toEqualTypeOf<StreamPosition>();
+    expectTypeOf<StreamPosition['nextEntry']>().toEqualTypeOf<bigint>();
   });
 });
