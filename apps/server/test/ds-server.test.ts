@@ -56,18 +56,8 @@ async function connectTo(address: string | undefined): Promise<Socket> {
   return socket;
 }
 
-/** What the server answers to a source that opens with a token. */
-async function openAsSource(address: string | undefined, token: string): Promise<SourceAnswer | undefined> {
-  const socket = await connectTo(address);
-  const message = {
-    kind: 'openSource',
-    protocolVersion: 1n,
-    systemId: 1n,
-    epoch: 1n,
-    token: Buffer.from(token),
-  } as const;
-  socket.write(encodeSourceMessage(message, 1n));
-  const decoder = new FrameDecoder(sourceAnswers);
+/** The first answer that comes, after which the connection is ended; undefined if the server ends it without one. */
+async function answerOn<Answer>(socket: Socket, decoder: FrameDecoder<Answer>): Promise<Answer | undefined> {
   try {
     for await (const chunk of socket) {
       decoder.push(chunk as Uint8Array);
@@ -80,6 +70,20 @@ async function openAsSource(address: string | undefined, token: string): Promise
   }
 }
 
+/** What the server answers to a source that opens with a token. */
+async function openAsSource(address: string | undefined, token: string): Promise<SourceAnswer | undefined> {
+  const socket = await connectTo(address);
+  const message = {
+    kind: 'openSource',
+    protocolVersion: 1n,
+    systemId: 1n,
+    epoch: 1n,
+    token: Buffer.from(token),
+  } as const;
+  socket.write(encodeSourceMessage(message, 1n));
+  return await answerOn(socket, new FrameDecoder(sourceAnswers));
+}
+
 /** What the server answers over TLS to a client that shows a token; undefined if it does not let it so far. */
 async function authenticate(
   address: string | undefined,
@@ -89,19 +93,7 @@ async function authenticate(
   const [host, port] = String(address).split(':');
   const socket = connectTls({ host, port: Number(port), ca: certificates.authority, ...own });
   socket.write(encodeCommand({ kind: 'authenticate', token: Buffer.from(token) }, 1n));
-  const decoder = new FrameDecoder(serverPackets);
-  try {
-    for await (const chunk of socket) {
-      decoder.push(chunk as Uint8Array);
-      const answer = decoder.next();
-      if (answer) return answer;
-    }
-    return undefined;
-  } catch {
-    return undefined;
-  } finally {
-    socket.destroy();
-  }
+  return await answerOn(socket, new FrameDecoder(serverPackets)).catch(() => undefined);
 }
 
 describe('ds-server', () => {
