@@ -43,6 +43,7 @@ export class OperationWitness implements PageWitness {
     const { end, error } = page.countEntries(limit, this.#where);
     if (error) return error;
     const pageStart = this.#where.geometry.pageStart(page.index);
+    const view = viewOf(page.bytes);
     let isKnown = false;
     for (let at = 0; at < end;) {
       const entry = entryNumberAt(page.bytes, at);
@@ -57,7 +58,7 @@ export class OperationWitness implements PageWitness {
       if (isMisplaced || isCutShort) return this.#notCommitted(operation);
       const stop = Math.min(to, end);
       if (isKnown) {
-        const part = { crc: crcOf(viewOf(page.bytes), at, stop), bytes: stop - at };
+        const part = { crc: crcOf(view, at, stop), bytes: stop - at };
         const crc = begins && stop === to ? part.crc : await this.#joined(operation, page.index, part);
         if (crc !== operation.crc) return this.#notCommitted(operation);
       }
