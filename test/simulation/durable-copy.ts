@@ -40,12 +40,8 @@ export class DurableCopy {
    */
   watch(disk: SimulatedDisk, path: string, epoch: () => bigint | undefined): void {
     const before = this.#copy;
-    this.#content = () => disk.durableContentOf(path);
-    this.#copy = new StreamCopy(this.#check.tree.root);
-    this.#offsets = [];
-    this.#length = HEADER_PAGE_BYTES;
     this.#guarded(() => {
-      this.#read();
+      this.look(disk, path);
       this.#check.changed(this, before, undefined);
     });
     disk.onChange = () => {
@@ -54,6 +50,15 @@ export class DurableCopy {
         if (this.#read()) this.#check.changed(this, last, epoch());
       });
     };
+  }
+
+  /** Reads all that is there now. */
+  look(disk: SimulatedDisk, path: string): void {
+    this.#content = () => disk.durableContentOf(path);
+    this.#copy = new StreamCopy(this.#check.tree.root);
+    this.#offsets = [];
+    this.#length = HEADER_PAGE_BYTES;
+    this.#read();
   }
 
   /** Whether an entry stands there as its last update has left it. */

@@ -8,6 +8,7 @@ import type { SimulatedNetwork, SimulatedSocket } from '@ds/test-kit';
 import { SimulatedBookmarks } from '../../packages/stream-file/test/simulated-bookmarks.js';
 import { SimulatedDisk } from '../../packages/stream-file/test/simulated-disk.js';
 import { DurableCopy } from './durable-copy.js';
+import type { EntryNode } from './stream-tree.js';
 import type { World } from './world.js';
 
 const PATH = '/data/stream.bin';
@@ -77,11 +78,11 @@ export class Machine {
     return file;
   }
 
-  /** Reads what the machine's stream file certainly holds now. */
-  readDurable(): DurableCopy {
+  /** Whether the machine's stream file certainly holds the stream that ends with `end`, be updates in it or not. */
+  holds(end: EntryNode): boolean {
     const { disk, durable } = this.#volume;
-    durable.watch(disk, this.path, () => undefined);
-    return durable;
+    durable.look(disk, this.path);
+    return durable.entries.last === end;
   }
 
   /** The network as the program that runs now sees it: it is cut off when the program has ended. */
