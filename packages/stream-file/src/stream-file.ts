@@ -21,14 +21,9 @@ import { BookmarkIndex, ownerOf, type BookmarkStore } from './bookmarks/bookmark
 import { sharingFile } from './bookmarks/bookmark-owner.js';
 import { catchUp } from './bookmarks/bookmark-scan.js';
 import { BookmarkStoreLocked, openLevelBookmarkStore } from './bookmarks/level-bookmark-store.js';
+import type { CommitWaiter } from './commits/commit-group.js';
 import { finishPendingUpdate } from './commits/pending-update.js';
-import {
-  Writer,
-  type Commit,
-  type CommitWaiter,
-  type Durability,
-  type WriterEvents,
-} from './commits/writer.js';
+import { Writer, type Commit, type Durability, type WriterEvents } from './commits/writer.js';
 import type { Disk, DiskFile } from './disk/disk.js';
 import { nodeDisk } from './disk/node-disk.js';
 import { ioError, StreamFileError } from './errors.js';
@@ -71,8 +66,10 @@ export interface StreamFileOptions {
   readonly disk?: Disk;
   /** @internal As `disk`. Rejects with `BookmarkStoreLocked` if the file has a writer. */
   readonly openBookmarkStore?: (path: string) => Promise<BookmarkStore>;
-  /** @internal Tests use small pages. */
+  /** @internal Tests use small pages, and sync more often. */
   readonly pageBytes?: number;
+  /** @internal */
+  readonly pagesToSync?: number;
 }
 
 /** Told what writing costs. Calls come from the midst of it: they must be quick and must not throw. */
@@ -105,6 +102,8 @@ interface Closable {
 
 /** Pages of an operation that are kept in memory before they are written ahead of its commit. */
 const SPILL_PAGES = 8;
+/** Pages of commits after which durability `os` begins to sync. */
+const PAGES_TO_SYNC = 16;
 /** Most that `getDataBetweenBookmarks` gathers. */
 const GATHERED_BYTES_MAX = 256 << 20;
 
@@ -241,6 +240,7 @@ export class StreamFile implements AsyncDisposable {
       syncIntervalMs: options.syncIntervalMs ?? 50,
       windowBytes: options.windowBytes ?? 2 << 20,
       spillPages: SPILL_PAGES,
+      pagesToSync: options.pagesToSync ?? PAGES_TO_SYNC,
     };
     const makeWriter = (events: WriterEvents): Writer =>
       new Writer(
@@ -387,15 +387,7 @@ export class StreamFile implements AsyncDisposable {
    */
   commitAtomicOp(commitTimeMs?: bigint): Promise<Commit> {
     return new Promise((resolve, reject) => {
-      this.#commit(
-        {
-          committed(start, end) {
-            resolve({ firstEntry: BigInt(start.entries), nextEntry: BigInt(end.entries) });
-          },
-          refused: reject,
-        },
-        commitTimeMs,
-      );
+      this.#commit(new PromisedCommit(resolve, reject), commitTimeMs);
     });
   }
 
@@ -405,7 +397,7 @@ export class StreamFile implements AsyncDisposable {
   }
 
   #commit(waiter: CommitWaiter, commitTimeMs?: bigint): void {
-    const timeMs = commitTimeMs === undefined ? undefined : Number(commitTimeMs);
+    const timeMs = commitTimeMs === undefined ? Date.now() : Number(commitTimeMs);
     this.#writer.commitOperation(timeMs, this.#observer ? timed(waiter, this.#observer) : waiter);
   }
 
@@ -700,12 +692,26 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** Tells the observer how long the commit takes, too. */
+class PromisedCommit implements CommitWaiter {
+  readonly #resolve: (commit: Commit) => void;
+  readonly refused: (error: StreamFileError) => void;
+
+  constructor(resolve: (commit: Commit) => void, reject: (error: StreamFileError) => void) {
+    this.#resolve = resolve;
+    this.refused = reject;
+  }
+
+  committed(firstEntry: number, nextEntry: number): void {
+    this.#resolve({ firstEntry: BigInt(firstEntry), nextEntry: BigInt(nextEntry) });
+  }
+}
+
 function timed(waiter: CommitWaiter, observer: StorageObserver): CommitWaiter {
   const begunMs = performance.now();
   return {
-    committed(start, end) {
+    committed(firstEntry, nextEntry) {
       observer.committed(performance.now() - begunMs);
-      waiter.committed(start, end);
+      waiter.committed(firstEntry, nextEntry);
     },
     refused(error) {
       waiter.refused(error);

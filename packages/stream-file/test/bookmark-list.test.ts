@@ -39,8 +39,11 @@ it('is what a plain list is', async () => {
         list.cut(at);
         plain = plain.filter(([, other]) => other < at);
       } else if (choice < 0.9) {
-        const taken = list.takeBelow(at);
-        expect(contentOf(taken)).toEqual(plain.filter(([, other]) => other < at));
+        const moved = new BookmarkList();
+        add(moved, ascii('before'), 0);
+        list.moveBelow(at, moved);
+        const below = plain.filter(([, other]) => other < at);
+        expect(contentOf(moved)).toEqual([[hex(ascii('before')), 0], ...below]);
         plain = plain.filter(([, other]) => other >= at);
       } else {
         const other = new BookmarkList();

@@ -24,6 +24,8 @@ export class Tally {
 const RECOVERY_CUT_PROBABILITY = 0.01;
 const SECOND_RECOVERY_PROBABILITY = 0.25;
 const WRITE_ON_PROBABILITY = 0.3;
+/** How often a disk takes its time, so that commits are made while others are written and synced. */
+const SLOW_DISK_PROBABILITY = 0.5;
 
 /** What a power cut leaves of the changes that were not synced: a function is asked for each of them, oldest first. */
 const cuts: readonly ((random: Random) => () => boolean)[] = [
@@ -122,10 +124,13 @@ async function cutEverywhere(
 export async function tryHistory(random: Random, tally: Tally): Promise<void> {
   const pageBytes = random.pick([64, 64, 100, 128, 256]);
   const durability = random.pick<Durability>(['always', 'always', 'always', 'interval', 'os', 'os', 'os']);
-  const options = { pageBytes, durability, syncIntervalMs: 0, cachePages: random.pick([0, 2]) };
+  const cachePages = random.pick([0, 2]);
+  const pagesToSync = random.pick([0.1, 0.1, 1, 16]);
+  const options = { pageBytes, durability, syncIntervalMs: 0, cachePages, pagesToSync };
   let machine = new SimulatedMachine();
   let chain = new Chain([new Model(pageBytes)]);
   for (let lives = random.integer(1, 4); lives > 0; lives--) {
+    if (random.chance(SLOW_DISK_PROBABILITY)) machine.disk.delay = () => turns(random.integer(0, 40));
     const crashes = await cutEverywhere(machine, random, tally, chain, async () => {
       const file = await machine.open(options);
       chain.settle();
@@ -140,6 +145,10 @@ export async function tryHistory(random: Random, tally: Tally): Promise<void> {
     );
     chain = new Chain([...chain.allowed(), state]);
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
 }
 
 /** A life of a stream file, from an open to its end. */
@@ -165,7 +174,7 @@ async function live(
       if (random.chance(0.6)) {
         await Promise.all(waiting);
         if (isRolledBack) await compare(file, machine, chain.last);
-      }
+      } else await turns(random.integer(0, 30));
     } else if (choice < 0.72 && last.items.length > 0) {
       const entry = random.integer(0, last.items.length - 1);
       await chain.reach(last.truncate(entry), true, () => file.truncateFile(BigInt(entry)));

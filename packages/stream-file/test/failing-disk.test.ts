@@ -96,6 +96,8 @@ describe('a full disk', () => {
     const { machine, file } = await openStream();
     machine.bookmarks.fault = () => Object.assign(new Error('no room'), { code: 'ENOSPC' });
     await commit(file, 'two');
+    // The index follows the commits.
+    await new Promise(setImmediate);
     expect(await codeOf(commit(file, 'three'))).toBe('disk-full');
     expect(file.getBookmark(ascii('two'))).toBe(2n);
     machine.bookmarks.fault = undefined;

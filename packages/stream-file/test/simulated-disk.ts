@@ -48,6 +48,8 @@ class Inode {
   /** Nobody else has the array of `live`, so it can be changed in place. */
   #isLiveOwn = false;
   readonly #changes: Change[];
+  /** Changes before these, which are durable. */
+  #forgotten = 0;
   #durable: Uint8Array;
   /** After a failed sync nobody tells what it has lost: later ones report success and make nothing durable. */
   syncIsLost = false;
@@ -87,10 +89,16 @@ class Inode {
     this.#changes.push(change);
   }
 
-  sync(): void {
-    if (this.syncIsLost) return;
-    this.#durable = this.content;
-    this.#changes.length = 0;
+  /** Begins a sync: what the function returned makes durable is what stands here now. */
+  beginSync(): () => void {
+    const { content } = this;
+    const end = this.#forgotten + this.#changes.length;
+    return () => {
+      if (this.syncIsLost || end < this.#forgotten) return;
+      this.#durable = content;
+      this.#changes.splice(0, end - this.#forgotten);
+      this.#forgotten = end;
+    };
   }
 
   copy(): Inode {
@@ -293,7 +301,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
       inode.apply({
         kind: 'write',
         at,
-        bytes: bytes.slice(),
+        bytes: new Uint8Array(bytes),
         extends: at + bytes.length > inode.size,
       });
       this.onChange?.();
@@ -337,8 +345,9 @@ export class SimulatedDisk implements Disk, ReadableDisk {
         this.onChange?.();
       },
       sync: async () => {
+        const makeDurable = inode.beginSync();
         await this.#call({ kind: 'sync', path }, inode);
-        inode.sync();
+        makeDurable();
         this.onChange?.();
       },
       close: () => {

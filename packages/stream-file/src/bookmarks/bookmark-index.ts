@@ -79,11 +79,12 @@ export class BookmarkIndex {
     return stored && numberOf(stored);
   }
 
-  /** Takes in committed bookmarks, in their order, of a stream that now has `entries` entries. */
+  /** Takes over committed bookmarks: those of a list, whose entries rise, that are below `entries`, which the stream now has. */
   add(bookmarks: BookmarkList, entries: number): void {
-    this.#waiting.append(bookmarks);
+    bookmarks.moveBelow(entries, this.#waiting);
     this.#indexedTo = entries;
-    if (this.#waiting.length > 0) this.#flushing ??= this.#flush();
+    // Not at once: whoever commits has more urgent things to do.
+    if (this.#waiting.length > 0) this.#flushing ??= Promise.resolve().then(() => this.#flush());
   }
 
   /** Whether few enough bookmarks wait in memory, and the store has not failed. */

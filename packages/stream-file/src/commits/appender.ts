@@ -13,7 +13,7 @@ import { StreamFileError } from '../errors.js';
 import { Checksums } from '../journal/checksums.js';
 import type { PageRow } from '../pages/page-directory.js';
 import type { PageStore } from '../pages/page-store.js';
-import { Page } from '../pages/page.js';
+import type { Page } from '../pages/page.js';
 import type { Extent } from './header-page.js';
 
 /** How far an operation's pages were written ahead of its commit, and the checksums of its bytes up to there. */
@@ -44,8 +44,6 @@ export class Appender {
   /** Where the open operation began. */
   #start: Extent | undefined;
   #spill: Spill | undefined;
-  /** The zeroed bytes of a page that was written ahead and that nobody has seen, to be used again. */
-  #spare: Uint8Array | undefined;
 
   /** `tail` is the page that `extent` ends in, filled up to there; undefined if it ends with a page. */
   constructor(parts: AppenderParts, spillPages: number, extent: Extent, tail: Page | undefined) {
@@ -153,11 +151,7 @@ export class Appender {
       this.#page = undefined;
       this.#spillPage();
     }
-    if (!this.#page) {
-      this.#page = new Page(this.#index, this.#spare ?? new Uint8Array(pageBytes));
-      this.#spare = undefined;
-      this.#store.hold(this.#page);
-    }
+    this.#page ??= this.#store.holdBlank(this.#index);
     return this.#page;
   }
 
@@ -182,7 +176,6 @@ export class Appender {
     spill.sums.add(page, spill.length, spill.length, length, []);
     this.#spill = { ...spill, length };
     this.#store.drop(oldest);
-    this.#spare = bytes.fill(0);
   }
 
   /** Of an operation that begins in page `first`, which stays in memory. */

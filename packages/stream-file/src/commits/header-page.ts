@@ -49,6 +49,8 @@ export const STAMP_MAGIC = 'DSST';
 export const SLOT_BYTES = 512;
 const SLOT_COUNT = HEADER_PAGE_BYTES / SLOT_BYTES - 1;
 const SLOT_MAGIC = 'DSCOMMIT';
+const STAMP_MAGIC_BYTES = asciiBytes(STAMP_MAGIC);
+const SLOT_MAGIC_BYTES = asciiBytes(SLOT_MAGIC);
 const SLOT_CRC_AT = SLOT_BYTES - 4;
 const FLAG_CLEAN = 1;
 
@@ -94,31 +96,27 @@ export interface HeaderPageState {
 /** The header page of an open file, kept in memory and changed by commits. */
 export class HeaderPage {
   readonly bytes = new Uint8Array(HEADER_PAGE_BYTES);
-  readonly #identity: StreamIdentity;
+  readonly #identityCrc: number;
 
   constructor(identity: StreamIdentity, found?: Uint8Array) {
-    this.#identity = identity;
-    if (found) this.bytes.set(found);
-    this.bytes.set(asciiBytes(MAGIC));
+    const { bytes } = this;
+    if (found) bytes.set(found);
+    bytes.set(asciiBytes(MAGIC));
+    bytes.set(encodeHeader({ ...identity, totalLength: 0n, totalEntries: 0n }), HEADER_AT);
+    bytes.set(STAMP_MAGIC_BYTES, STAMP_AT);
+    this.#identityCrc = identityCrc(bytes);
   }
 
   /** Puts a commit into header, stamp and slot. */
   record(commit: CommitRecord): void {
     const { bytes } = this;
-    bytes.set(
-      encodeHeader({
-        ...this.#identity,
-        totalLength: BigInt(commit.end.length),
-        totalEntries: BigInt(commit.end.entries),
-      }),
-      HEADER_AT,
-    );
-    bytes.set(asciiBytes(STAMP_MAGIC), STAMP_AT);
+    writeU64Number(bytes, HEADER_AT + IDENTITY_BYTES, commit.end.length);
+    writeU64Number(bytes, HEADER_AT + IDENTITY_BYTES + 8, commit.end.entries);
     writeU64Number(bytes, STAMP_AT + 4, commit.sequence);
     writeU32(bytes, STAMP_AT + 12, stampCrc(bytes));
 
     const slot = bytes.subarray(slotAt(commit.sequence), slotAt(commit.sequence) + SLOT_BYTES).fill(0);
-    slot.set(asciiBytes(SLOT_MAGIC));
+    slot.set(SLOT_MAGIC_BYTES);
     writeU64Number(slot, 8, commit.sequence);
     writeU64Number(slot, 16, commit.start.length);
     writeU64Number(slot, 24, commit.start.entries);
@@ -129,7 +127,7 @@ export class HeaderPage {
     writeU32(slot, 60, commit.clean ? FLAG_CLEAN : 0);
     writeU64Number(slot, 64, commit.base);
     writeU64(slot, 72, commit.session);
-    writeU32(slot, 80, identityCrc(bytes));
+    writeU32(slot, 80, this.#identityCrc);
     writeU32(slot, SLOT_CRC_AT, crc32(slot.subarray(0, SLOT_CRC_AT)));
   }
 }

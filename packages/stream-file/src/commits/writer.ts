@@ -9,7 +9,7 @@
  * failed write or sync ends writing for good, since nobody can say what is on the disk; readers go on.
  *
  * A commit slot builds on what was durable before it. With durability `os` that may be many commits back, so the slot's
- * checksum covers all of them, and now and then all is synced after all, to bound how much that is.
+ * checksum covers all of them, and now and then all is synced after all, beside the commits, to bound how much that is.
  */
 import {
   BOOKMARK_ENTRY_TYPE,
@@ -29,7 +29,7 @@ import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
-import { Checksums } from '../journal/checksums.js';
+import { Checksums, joinedCrc } from '../journal/checksums.js';
 import type { Journal } from '../journal/journal.js';
 import { operationCrcAfter } from '../journal/operation-update.js';
 import { newSession } from '../pages/page-directory.js';
@@ -37,6 +37,7 @@ import type { PageStore } from '../pages/page-store.js';
 import type { Page } from '../pages/page.js';
 import type { Reader } from '../reading/reader.js';
 import { Appender, type Spill } from './appender.js';
+import { CommitGroup, type CommitWaiter } from './commit-group.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
 import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
 
@@ -65,6 +66,8 @@ export interface WriterOptions {
   readonly windowBytes: number;
   /** Full pages of one operation kept in memory before they are written ahead. */
   readonly spillPages: number;
+  /** Pages of commits after which `os` begins to sync. */
+  readonly pagesToSync: number;
 }
 
 /** What listeners of the stream are told. */
@@ -90,33 +93,20 @@ interface WriterParts {
   readonly events: WriterEvents;
 }
 
-/** Bytes of commits above which durability `os` syncs: what a recovery has to read at most. */
-const UNSYNCED_BYTES_MAX = 64 << 20;
+/** Once so many times the pages that `os` syncs after are not durable, commits wait for the sync. */
+const UNSYNCED_MAX = 4;
 
 /**
- * What part of a page a group may have to be written in the call itself. Up to there, which is 256 KiB, handing it to another
- * thread takes longer than copying it, and the disk would be idle meanwhile.
+ * Pages that a group may have to be written in the call itself. Up to a quarter, handing it to another thread takes longer
+ * than copying it. If a sync follows, that is worth more: the next commits are to be made during the sync, not before it.
  */
-const WRITTEN_AT_ONCE = 1 / 4;
+const PAGES_AT_ONCE = 1 / 4;
+const PAGES_AT_ONCE_BEFORE_SYNC = 2.5;
 
 const EPOCH_MAX = 2n ** 64n - 1n;
 
-/** Told how a commit has ended, at once. */
-export interface CommitWaiter {
-  committed(start: Extent, end: Extent): void;
-  refused(error: StreamFileError): void;
-}
-
-interface WaitingCommit {
-  readonly start: Extent;
-  readonly end: Extent;
-  readonly spill: Spill | undefined;
-  /** When it was committed, if that was elsewhere. */
-  readonly timeMs: number | undefined;
-  readonly waiter: CommitWaiter;
-}
-
-type Job = WaitingCommit | { readonly task: () => Promise<void> };
+/** Something to be done alone. */
+type Task = () => Promise<void>;
 
 export class Writer {
   readonly #parts: WriterParts;
@@ -125,11 +115,15 @@ export class Writer {
   /** The last commit, and the last one that is certainly durable. */
   #record: CommitRecord;
   #durable: CommitRecord;
+  /** CRC-32 of the file's bytes between where these two end. */
+  #unsyncedCrc = 0;
+  /** The sync that is under way while more is committed. */
+  #syncing: Promise<void> | undefined;
   /** Whether refused commits have left bytes behind the stream's end that could not be removed yet. */
   #tailIsDirty = false;
   /** End of the commits that are being written. */
   #writingTo: Extent | undefined;
-  #queue: Job[] = [];
+  #queue: (CommitGroup | Task)[] = [];
   #running: Promise<void> | undefined;
   /** Ends the wait of `interval` early. */
   #hurry: (() => void) | undefined;
@@ -153,9 +147,15 @@ export class Writer {
   /** Why nothing can be written any more. */
   #failure: StreamFileError | undefined;
 
+  /** Bytes that a group may have to be written in the call itself. */
+  readonly #writtenAtOnce: number;
+
   constructor(parts: WriterParts, options: WriterOptions, record: CommitRecord, tail: Page | undefined) {
     this.#parts = parts;
     this.#options = options;
+    this.#writtenAtOnce =
+      parts.store.location.geometry.pageBytes *
+      (options.durability === 'os' ? PAGES_AT_ONCE : PAGES_AT_ONCE_BEFORE_SYNC);
     this.#record = record;
     this.#durable = record;
     this.#appender = this.#appenderAt(record.end, tail);
@@ -272,8 +272,11 @@ export class Writer {
     }
   }
 
-  /** Ends the operation; `waiter` is told when it is as durable as was promised, and visible. */
-  commitOperation(timeMs: number | undefined, waiter: CommitWaiter): void {
+  /**
+   * Ends the operation; `waiter` is told when it is as durable as was promised, and visible.
+   * @param timeMs when it was committed, in milliseconds since 1970; 0 if its entries are taken over
+   */
+  commitOperation(timeMs: number, waiter: CommitWaiter): void {
     const failure = this.#operationFailure ?? this.#noOperation();
     this.#operationFailure = undefined;
     if (failure) {
@@ -281,7 +284,12 @@ export class Writer {
       return;
     }
     const { start, end, spill } = this.#appender.endOperation();
-    this.#enqueue({ start, end, spill, timeMs, waiter });
+    let group = this.#queue.at(-1);
+    if (!(group instanceof CommitGroup) || group.spill || spill) {
+      group = new CommitGroup(start, spill);
+      this.#enqueue(group);
+    }
+    group.add(end, timeMs, waiter);
   }
 
   /** Ends the operation as if it had never been. */
@@ -414,6 +422,7 @@ export class Writer {
     this.#closing = true;
     this.#hurry?.();
     await this.#running;
+    await this.#syncing;
     if (this.#failure) return;
     this.#cleanTail();
     await this.#writeMark({ clean: true });
@@ -447,13 +456,13 @@ export class Writer {
     return error;
   }
 
-  #enqueue(job: Job): void {
+  #enqueue(job: CommitGroup | Task): void {
     this.#queue.push(job);
     this.#running ??= this.#run();
   }
 
   /** Runs a task alone: behind all commits that wait, and with no operation open. */
-  async #exclusively(task: () => Promise<void>): Promise<void> {
+  async #exclusively(task: Task): Promise<void> {
     this.#checkUsable();
     if (this.operationOpen) {
       throw new StreamFileError(
@@ -463,18 +472,16 @@ export class Writer {
     }
     this.#tasks++;
     return new Promise<void>((resolve, reject) => {
-      this.#enqueue({
-        task: async () => {
-          try {
-            this.#checkUsableInQueue();
-            await task();
-            resolve();
-          } catch (error) {
-            reject(ioError(this.#parts.path, 'writing', error));
-          } finally {
-            this.#tasks--;
-          }
-        },
+      this.#enqueue(async () => {
+        try {
+          this.#checkUsableInQueue();
+          await task();
+          resolve();
+        } catch (error) {
+          reject(ioError(this.#parts.path, 'writing', error));
+        } finally {
+          this.#tasks--;
+        }
       });
     });
   }
@@ -483,19 +490,21 @@ export class Writer {
     if (this.#failure) throw this.#failure;
   }
 
+  /**
+   * Works off the queue. From the end of one group to the sync of the next one nothing is waited for without need: whoever
+   * is told of the one would make further commits first, and the disk be idle meanwhile.
+   */
   async #run(): Promise<void> {
     // Lets the commits of one turn of the event loop become one group.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const job = this.#queue[0]!;
-      if ('task' in job) {
-        this.#queue.shift();
-        await job.task();
-        continue;
-      }
-      if (this.#options.durability === 'interval' && !this.#closing) await this.#collect();
-      await this.#writeGroup(this.#takeGroup());
-      this.#tellProgress();
+      if (this.#queue[0] instanceof CommitGroup && this.#options.durability === 'interval' && !this.#closing)
+        await this.#collect();
+      const job = this.#queue.shift();
+      if (!(job instanceof CommitGroup)) await job?.();
+      else if (job.isEmpty || (await this.#writeGroup(job))) this.#publish(job);
+      const stalled = this.#options.durability === 'os' ? this.#syncBehind() : undefined;
+      if (stalled) await stalled;
     }
     // At once, and not when the promise is settled: a job that is queued in between would wait for ever.
     this.#running = undefined;
@@ -522,58 +531,60 @@ export class Writer {
     });
   }
 
-  /** The commits at the head of the queue that can be written together: one that was written ahead goes alone. */
-  #takeGroup(): WaitingCommit[] {
-    const queue = this.#queue;
-    const group: WaitingCommit[] = [];
-    for (const job of queue) {
-      if ('task' in job || (group.length > 0 && (job.spill ?? group[0]!.spill))) break;
-      group.push(job);
+  /** Writes a group and makes it as durable as was promised, or refuses it; returns whether it was written. */
+  async #writeGroup(group: CommitGroup): Promise<boolean> {
+    const { path, file, space, store, bookmarks, journal } = this.#parts;
+    const { start, end, operations, spill } = group;
+    this.#writingTo = end;
+    let phase: 'writing' | 'committing' = 'writing';
+    try {
+      this.#checkUsableInQueue();
+      if (!bookmarks.isReady) await bookmarks.ready();
+      space.ensure(end.length);
+      const sums = spill?.sums ?? new Checksums();
+      const isAtOnce = end.length - start.length <= this.#writtenAtOnce;
+      for (const { page, from, to } of piecesOf(group, store)) {
+        const pageStart = store.location.geometry.pageStart(page.index);
+        const bytes = page.bytes.subarray(from - pageStart, to - pageStart);
+        let writing: Promise<void> | undefined;
+        if (isAtOnce) file.writeSync(from, bytes);
+        else writing = file.write(from, bytes);
+        if (!spill || to > spill.length) sums.add(page, pageStart, from, to, operations.ends);
+        if (writing) await this.#meanwhile(writing);
+      }
+      this.#checkUsableInQueue();
+      phase = 'committing';
+      journal.append(start, operations, sums.operations);
+      this.#putRecord({ end, dataCrc: joinedCrc(this.#unsyncedCrc, sums.data, end.length - start.length) });
+      if (this.#options.durability !== 'os') await this.#sync();
+      return true;
+    } catch (cause) {
+      this.#writingTo = undefined;
+      const error = ioError(path, `${phase} entries ${start.entries} to ${end.entries - 1}`, cause);
+      // Once the header page is being written, the commit may be on the disk whatever is reported.
+      if (phase === 'writing' && error.code === 'disk-full') {
+        group.refused(error);
+        this.#abandon(error);
+      } else {
+        group.refused(this.#fail(error));
+      }
+      return false;
     }
-    this.#queue = queue.slice(group.length);
-    return group;
   }
 
-  async #writeGroup(group: readonly WaitingCommit[]): Promise<void> {
-    const refuse = (error: StreamFileError): void => {
-      for (const { waiter } of group) waiter.refused(error);
-    };
-    if (this.#failure) {
-      refuse(this.#failure);
-      return;
-    }
-    const { path, store, bookmarks, journal, events } = this.#parts;
-    const start = store.committed;
-    const { end } = group.at(-1)!;
-    if (end.entries > start.entries) {
-      this.#writingTo = end;
-      let phase: 'writing' | 'committing' = 'writing';
-      try {
-        const commits = group.filter(isNotEmpty);
-        const ends = commits.map((commit) => commit.end);
-        const { data: dataCrc, operations } = await this.#writeData(start, ends, group[0]!.spill);
-        phase = 'committing';
-        journal.append(start, commits, operations);
-        await this.#writeRecord({ end, dataCrc }, this.#mustSync(end));
-      } catch (cause) {
-        this.#writingTo = undefined;
-        const error = ioError(path, `${phase} entries ${start.entries} to ${end.entries - 1}`, cause);
-        // Once the header page is being written, the commit may be on the disk whatever is reported.
-        if (phase === 'writing' && error.code === 'disk-full') {
-          refuse(error);
-          this.#abandon(error);
-        } else {
-          refuse(this.#fail(error));
-        }
-        return;
-      }
+  /** Makes a group visible, and tells everybody. */
+  #publish(group: CommitGroup): void {
+    const { store, bookmarks, events } = this.#parts;
+    if (!group.isEmpty) {
+      const { end, spill } = group;
       this.#writingTo = undefined;
       store.advance(end);
-      this.#describe(group[0]!.spill);
-      bookmarks.add(this.#bookmarks.takeBelow(end.entries), end.entries);
+      this.#describe(spill);
+      bookmarks.add(this.#bookmarks, end.entries);
       events.committed();
     }
-    for (const commit of group) commit.waiter.committed(commit.start, commit.end);
+    group.committed();
+    this.#tellProgress();
   }
 
   /** Tells the directory what the pages hold that were written ahead. */
@@ -584,44 +595,8 @@ export class Writer {
     for (const [nth, row] of spill.rows.entries()) store.directory.put(first + nth, row);
   }
 
-  #mustSync(end: Extent): boolean {
-    return this.#options.durability !== 'os' || end.length - this.#durable.end.length >= UNSYNCED_BYTES_MAX;
-  }
-
-  /**
-   * Writes what stands in memory of the operations from `start` to `ends`; returns the checksum of all that is not durable,
-   * and those of the operations. What was written ahead has a checksum of its own, and so must stand on what is durable.
-   */
-  async #writeData(start: Extent, ends: readonly Extent[], spill: Spill | undefined): Promise<Checksums> {
-    const { file, space, store, bookmarks } = this.#parts;
-    const { geometry } = store.location;
-    if (!bookmarks.isReady) await bookmarks.ready();
-    if (spill && this.#record !== this.#durable) await this.#sync();
-    const sums = spill?.sums ?? new Checksums(this.#record === this.#durable ? 0 : this.#record.dataCrc);
-    const offsets = ends.map(({ length }) => length);
-    const end = ends.at(-1)!;
-    const spilledTo = spill?.length ?? start.length;
-    space.ensure(end.length);
-    const isSmall = end.length - start.length <= geometry.pageBytes * WRITTEN_AT_ONCE;
-    let at = start.length;
-    while (at < end.length) {
-      const index = geometry.pageOf(at);
-      const to = Math.min(end.length, geometry.pageStart(index + 1));
-      const page = store.held(index);
-      if (page) {
-        const inPage = geometry.offsetInPage(at);
-        const part = page.bytes.subarray(inPage, inPage + to - at);
-        if (isSmall) file.writeSync(at, part);
-        else await this.#meanwhile(file.write(at, part));
-        if (to > spilledTo) sums.add(page, geometry.pageStart(index), at, to, offsets);
-      }
-      at = to;
-    }
-    return sums;
-  }
-
   /** Puts a commit into the header page, upon what is durable. */
-  async #writeRecord(change: Partial<CommitRecord>, durable: boolean): Promise<void> {
+  #putRecord(change: Partial<CommitRecord>): void {
     const { file, headerPage } = this.#parts;
     const { sequence: base, end: start } = this.#durable;
     const record = {
@@ -635,21 +610,48 @@ export class Writer {
     headerPage.record(record);
     file.writeSync(0, headerPage.bytes);
     this.#record = record;
-    if (durable) await this.#sync();
+    this.#unsyncedCrc = record.dataCrc;
   }
 
   /** Records, durably, a change that adds no bytes. */
   async #writeMark(change: Partial<CommitRecord>): Promise<void> {
     // A record without a checksum of data may stand only on data that are durable already.
     if (this.#record !== this.#durable) await this.#sync();
-    await this.#writeRecord({ start: change.end ?? this.#durable.end, dataCrc: 0, ...change }, true);
+    this.#putRecord({ start: change.end ?? this.#durable.end, dataCrc: 0, ...change });
+    await this.#sync();
   }
 
+  /** Makes all that is committed durable. */
   async #sync(): Promise<void> {
+    if (this.#syncing) await this.#syncing;
+    if (this.#failure) throw this.#failure;
+    await this.#syncNow();
+  }
+
+  /** Makes durable what is committed when it is called. What is committed meanwhile may be, or not. */
+  async #syncNow(): Promise<void> {
+    const record = this.#record;
+    const crc = this.#unsyncedCrc;
     const begunMs = performance.now();
     await this.#meanwhile(this.#parts.file.sync());
     this.#parts.events.synced(performance.now() - begunMs);
-    this.#durable = this.#record;
+    this.#unsyncedCrc = joinedCrc(crc, this.#unsyncedCrc, this.#record.end.length - record.end.length);
+    this.#durable = record;
+  }
+
+  /** Bounds how much is not durable: syncs while more is committed. A promise if that must wait meanwhile. */
+  #syncBehind(): Promise<void> | undefined {
+    const { pageBytes } = this.#parts.store.location.geometry;
+    const unsyncedPages = (this.#record.end.length - this.#durable.end.length) / pageBytes;
+    if (unsyncedPages < this.#options.pagesToSync) return undefined;
+    this.#syncing ??= this.#syncNow()
+      .catch((cause: unknown) => {
+        this.#fail(ioError(this.#parts.path, 'syncing', cause));
+      })
+      .then(() => {
+        this.#syncing = undefined;
+      });
+    return unsyncedPages < UNSYNCED_MAX * this.#options.pagesToSync ? undefined : this.#syncing;
   }
 
   /** What the disk is at work on does not wait any more: the next commits can gather meanwhile. */
@@ -703,14 +705,25 @@ export class Writer {
     const end = this.#writingTo ?? this.#parts.store.committed;
     this.#bookmarks.cut(end.entries);
     this.#appender.rewind(end);
-    const refused = this.#queue;
-    this.#queue = refused.filter((job) => 'task' in job);
-    for (const job of refused) if (!('task' in job)) job.waiter.refused(error);
+    const refused = this.#queue.filter((job) => job instanceof CommitGroup);
+    this.#queue = this.#queue.filter((job) => !(job instanceof CommitGroup));
+    for (const group of refused) group.refused(error);
   }
 }
 
-function isNotEmpty({ start, end }: WaitingCommit): boolean {
-  return end.entries > start.entries;
+/** What stands in memory of a group, page by page, between two offsets in the file. */
+function* piecesOf(
+  { start, end }: CommitGroup,
+  store: PageStore,
+): Generator<{ page: Page; from: number; to: number }, void, undefined> {
+  const { geometry } = store.location;
+  for (let from = start.length; from < end.length;) {
+    const index = geometry.pageOf(from);
+    const to = Math.min(end.length, geometry.pageStart(index + 1));
+    const page = store.held(index);
+    if (page) yield { page, from, to };
+    from = to;
+  }
 }
 
 /** Refuses bytes that are not whole entries numbered from `first` on: once in the file, nobody could read past them. */

@@ -6,6 +6,7 @@
  * what stands behind its end has never been there. What is appended needs no sync: records that a power cut has cost
  * read as taken over.
  */
+import type { Operations } from '../commits/commit-group.js';
 import type { Extent } from '../commits/header-page.js';
 import type { Disk, DiskFile } from '../disk/disk.js';
 import { journalPath } from '../paths.js';
@@ -19,13 +20,6 @@ import {
   type Operation,
 } from './journal-format.js';
 import { JournalRecords, operationOf, type FoundOperation } from './journal-records.js';
-
-/** What is told of an operation that is committed. */
-interface CommittedOperation {
-  readonly end: Extent;
-  /** When it was committed, if not now; 0 if it was taken over. */
-  readonly timeMs: number | undefined;
-}
 
 export class Journal {
   readonly #disk: Disk;
@@ -108,22 +102,24 @@ export class Journal {
   }
 
   /** Adds operations that follow one another. If they cannot be written, they are taken over later. */
-  append(start: Extent, operations: readonly CommittedOperation[], crcs: readonly number[]): void {
+  append(start: Extent, { ends, nextEntries, timesMs }: Operations, crcs: readonly number[]): void {
     if (!this.#file) return;
-    const now = Date.now();
     const isGap = this.#nextEntry !== start.entries;
-    const count = operations.length + (isGap ? 1 : 0);
+    const count = ends.length + (isGap ? 1 : 0);
     const bytes = this.#room(count * RECORD_BYTES);
     const view = viewOf(bytes);
     let at = 0;
     // What has no record by now is taken over.
     if (isGap) at = writeRecord(view, at, start, 0, 0);
-    for (const [nth, { end, timeMs = now }] of operations.entries())
+    for (let nth = 0; nth < ends.length; nth++) {
+      const timeMs = timesMs[nth]!;
+      const end = { length: ends[nth]!, entries: nextEntries[nth]! };
       at = writeRecord(view, at, end, timeMs, timeMs === 0 ? 0 : crcs[nth]!);
+    }
     this.#nextEntry = undefined;
     try {
       this.#file.writeSync(recordAt(this.#count), bytes);
-      this.#nextEntry = operations.at(-1)!.end.entries;
+      this.#nextEntry = nextEntries.at(-1)!;
     } catch {
       // It may have left some of them: what comes next is written behind.
     }

@@ -168,13 +168,24 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     this.#held.set(page.index, page);
   }
 
+  /** Holds a page of zeros, to be filled by the writer. */
+  holdBlank(index: number): Page {
+    const spare = this.#spares.pop()?.fill(0);
+    const page = new Page(index, spare ?? new Uint8Array(this.location.geometry.pageBytes));
+    this.hold(page);
+    return page;
+  }
+
   held(index: number): Page | undefined {
     return this.#held.get(index);
   }
 
-  /** Gives up a held page without caching it. */
+  /** Gives up a held page of which nothing is committed. */
   drop(index: number): void {
+    const page = this.#held.get(index);
+    if (!page) return;
     this.#held.delete(index);
+    this.#reuse(page);
   }
 
   /** Offset in page `index` up to which it is committed. */
@@ -299,8 +310,7 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
       const generation = this.#generation;
       const limit = this.limit(index);
       const cached = this.#cached.get(index);
-      const page =
-        cached ?? new Page(index, this.#spares.pop() ?? Buffer.allocUnsafeSlow(geometry.pageBytes));
+      const page = cached ?? new Page(index, this.#spares.pop() ?? uncleared(geometry.pageBytes));
       // Nobody else may use its memory meanwhile.
       this.#lend(page, 1);
       try {
@@ -398,4 +408,9 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     page.isKept = true;
     this.#spares.push(page.bytes);
   }
+}
+
+/** Memory with anything in it. Never a `Buffer`, whose `slice` would copy nothing. */
+function uncleared(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }

@@ -1,0 +1,82 @@
+/**
+ * Commits that are written together, packed: an object for each would cost a stream of many small operations more than
+ * writing them.
+ */
+import type { StreamFileError } from '../errors.js';
+import type { Spill } from './appender.js';
+import type { Extent } from './header-page.js';
+
+/** Told how a commit has ended, at once. */
+export interface CommitWaiter {
+  /** Entries are safe integers: number of the first one, and of the one behind the last. */
+  committed(firstEntry: number, nextEntry: number): void;
+  refused(error: StreamFileError): void;
+}
+
+/** Operations that follow one another, none of them empty. */
+export interface Operations {
+  /** Offsets in the file at which they end. */
+  readonly ends: readonly number[];
+  /** Number of the entry behind each. */
+  readonly nextEntries: readonly number[];
+  /** When each was committed, in milliseconds since 1970; 0 if it was taken over. */
+  readonly timesMs: readonly number[];
+}
+
+export class CommitGroup {
+  /** Where its first operation begins. */
+  readonly start: Extent;
+  /** How far its only operation was written ahead. */
+  readonly spill: Spill | undefined;
+  readonly #ends: number[] = [];
+  readonly #nextEntries: number[] = [];
+  readonly #timesMs: number[] = [];
+  /** Of all commits, those of empty operations too, and number of the entry behind each. */
+  readonly #waiters: CommitWaiter[] = [];
+  readonly #waitersNextEntries: number[] = [];
+
+  constructor(start: Extent, spill?: Spill) {
+    this.start = start;
+    this.spill = spill;
+  }
+
+  get operations(): Operations {
+    return { ends: this.#ends, nextEntries: this.#nextEntries, timesMs: this.#timesMs };
+  }
+
+  /** Whether no operation adds anything. */
+  get isEmpty(): boolean {
+    return this.#ends.length === 0;
+  }
+
+  /** Where its last operation ends. */
+  get end(): Extent {
+    const last = this.#ends.length - 1;
+    return last < 0 ? this.start : { length: this.#ends[last]!, entries: this.#nextEntries[last]! };
+  }
+
+  /** Adds the commit of the operation behind the last one, which ends at `end`. */
+  add(end: Extent, timeMs: number, waiter: CommitWaiter): void {
+    const before = this.#waitersNextEntries.at(-1) ?? this.start.entries;
+    if (end.entries > before) {
+      this.#ends.push(end.length);
+      this.#nextEntries.push(end.entries);
+      this.#timesMs.push(timeMs);
+    }
+    this.#waiters.push(waiter);
+    this.#waitersNextEntries.push(end.entries);
+  }
+
+  committed(): void {
+    let firstEntry = this.start.entries;
+    for (const [nth, waiter] of this.#waiters.entries()) {
+      const nextEntry = this.#waitersNextEntries[nth]!;
+      waiter.committed(firstEntry, nextEntry);
+      firstEntry = nextEntry;
+    }
+  }
+
+  refused(error: StreamFileError): void {
+    for (const waiter of this.#waiters) waiter.refused(error);
+  }
+}
