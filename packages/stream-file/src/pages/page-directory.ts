@@ -174,10 +174,14 @@ export class PageDirectory implements PageRows {
 
   async #flush(): Promise<void> {
     try {
-      for (const [index, row] of this.#writing) {
-        await this.#file.write(rowAt(index), encodeRow(row));
-        if (this.#writing.get(index) === row) this.#writing.delete(index);
-        this.#cache(index, row);
+      while (this.#writing.size > 0) {
+        for (const [index, row] of this.#writing) {
+          await this.#file.write(rowAt(index), encodeRow(row));
+          // It may have been put again meanwhile, behind where this loop looks.
+          if (this.#writing.get(index) !== row) continue;
+          this.#writing.delete(index);
+          this.#cache(index, row);
+        }
       }
     } catch {
       this.#break();
