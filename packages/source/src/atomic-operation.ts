@@ -57,9 +57,12 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
         `entry type ${type} is kept for bookmarks: add one with addBookmark`,
       );
     }
-    this.#add(ENTRY_BYTES + data.length, (encoder) => {
+    const encoder = this.#openFor(ENTRY_BYTES + data.length);
+    try {
       encoder.addEntry(type, data);
-    });
+    } catch (cause) {
+      throw badEntry(cause);
+    }
   }
 
   /**
@@ -68,9 +71,12 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
    * @throws {SourceError} as `addEntry`
    */
   addBookmark(key: Uint8Array): void {
-    this.#add(BOOKMARK_BYTES + key.length, (encoder) => {
+    const encoder = this.#openFor(BOOKMARK_BYTES + key.length);
+    try {
       encoder.addBookmark(key);
-    });
+    } catch (cause) {
+      throw badEntry(cause);
+    }
   }
 
   /**
@@ -78,8 +84,9 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
    * An operation without entries changes nothing, and is sent to nobody. With `signal` only the wait ends.
    * @throws {SourceError} `operation-ended`, `closed`, or why nothing can be written any more: `fenced`, `no-server`
    */
-  async commit(options: WaitOptions = {}): Promise<Commit> {
-    const encoder = this.#open();
+  commit(options: WaitOptions = {}): Promise<Commit> {
+    const encoder = this.#encoder;
+    if (!encoder) return Promise.reject(ended());
     this.#encoder = undefined;
     return this.#owner.commit(encoder, options);
   }
@@ -100,25 +107,29 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
     return Promise.resolve();
   }
 
-  #add(bytes: number, add: (encoder: OperationEncoder) => void): void {
+  /** What the operation is encoded with, which has room for so many bytes. */
+  #openFor(bytes: number): OperationEncoder {
     const encoder = this.#open();
     const { operationBytesMax } = this.#owner;
     if (encoder.length + bytes > operationBytesMax) {
       throw new SourceError('too-large', `the operation is larger than ${operationBytesMax} bytes`);
     }
-    try {
-      add(encoder);
-    } catch (cause) {
-      if (!(cause instanceof CodecError)) throw cause;
-      throw new SourceError('bad-entry', cause.message, { cause });
-    }
+    return encoder;
   }
 
   #open(): OperationEncoder {
-    if (this.#encoder) return this.#encoder;
-    throw new SourceError(
-      'operation-ended',
-      'the operation is committed or rolled back already: start another one',
-    );
+    if (!this.#encoder) throw ended();
+    return this.#encoder;
   }
+}
+
+function ended(): SourceError {
+  return new SourceError(
+    'operation-ended',
+    'the operation is committed or rolled back already: start another one',
+  );
+}
+
+function badEntry(cause: unknown): unknown {
+  return cause instanceof CodecError ? new SourceError('bad-entry', cause.message, { cause }) : cause;
 }

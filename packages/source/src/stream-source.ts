@@ -148,7 +148,7 @@ export class StreamSource implements AsyncDisposable {
     this.#checkUsable();
     this.#checkExists(entryNumber);
     const bytes = this.#encode({ kind: 'truncateFile', entryNumber });
-    await abortable(this.#request('truncation', bytes, this.#entries, entryNumber), wait);
+    await abortable(this.#request('truncation', bytes, this.#entries, entryNumber, undefined), wait);
   }
 
   /**
@@ -168,7 +168,7 @@ export class StreamSource implements AsyncDisposable {
       checkEntry(type, data);
     });
     const bytes = this.#encode({ kind: 'updateEntryData', entryNumber, entryType: type, data });
-    await abortable(this.#request('update', bytes, this.#entries, this.#entries), wait);
+    await abortable(this.#request('update', bytes, this.#entries, this.#entries, undefined), wait);
   }
 
   /**
@@ -205,20 +205,15 @@ export class StreamSource implements AsyncDisposable {
     }
   }
 
-  async #commit(encoder: OperationEncoder, wait: WaitOptions): Promise<Commit> {
+  #commit(encoder: OperationEncoder, wait: WaitOptions): Promise<Commit> {
     const firstEntry = this.#entries;
     const nextEntry = firstEntry + BigInt(encoder.entryCount);
-    try {
-      this.#checkUsable();
-      if (nextEntry === firstEntry) return { firstEntry, nextEntry };
-    } catch (error) {
-      this.#keep(encoder);
-      throw error;
-    }
-    const bytes = this.#arena.copy(encoder.finish(firstEntry));
+    const commit = { firstEntry, nextEntry };
+    const bytes = nextEntry === firstEntry ? undefined : this.#arena.copy(encoder.finish(firstEntry));
     this.#keep(encoder);
-    await abortable(this.#request('operation', bytes, firstEntry, nextEntry), wait);
-    return { firstEntry, nextEntry };
+    if (this.#unusable) return Promise.reject(this.#unusable);
+    if (!bytes) return Promise.resolve(commit);
+    return abortable(this.#request('operation', bytes, firstEntry, nextEntry, commit), wait);
   }
 
   /** Takes back the encoder of an operation that is over. */
@@ -227,13 +222,18 @@ export class StreamSource implements AsyncDisposable {
     if (encoder.capacity <= KEPT_ENCODER_BYTES_MAX) this.#spareEncoder = encoder;
   }
 
-  #request(
+  /** Has a request done; resolves with `result`. */
+  #request<Result>(
     kind: Request['kind'],
     bytes: Uint8Array,
     entriesBefore: bigint,
     entriesAfter: bigint,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
+    result: Result,
+  ): Promise<Result> {
+    return new Promise((resolveWith, reject) => {
+      const resolve = (): void => {
+        resolveWith(result);
+      };
       const request = { kind, bytes, entriesBefore, entriesAfter, resolve, reject };
       this.#entries = entriesAfter;
       this.#group.announce(bytes.length);
@@ -245,9 +245,13 @@ export class StreamSource implements AsyncDisposable {
     return this.#group.congested || this.#outbox?.congested === true;
   }
 
+  /** Why nothing can be written any more. */
+  get #unusable(): SourceError | undefined {
+    return this.#closed ? new SourceError('closed', 'the source is closed') : this.#group.failure;
+  }
+
   #checkUsable(): void {
-    if (this.#closed) throw new SourceError('closed', 'the source is closed');
-    if (this.#group.failure) throw this.#group.failure;
+    if (this.#unusable) throw this.#unusable;
   }
 
   #checkExists(entryNumber: bigint): void {
