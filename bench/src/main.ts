@@ -10,6 +10,7 @@ import { feed } from './serving/feed.js';
 import { live } from './serving/live.js';
 import { memory } from './serving/memory.js';
 import { randomEntry } from './serving/random-entry.js';
+import { secondCore } from './serving/second-core.js';
 import { appendEntries, readEntries } from './stream-file.js';
 
 const benchmarks: readonly Benchmark[] = [
@@ -22,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   live,
   randomEntry,
   memory,
+  secondCore,
 ];
 
 const { values, positionals } = parseArgs({
