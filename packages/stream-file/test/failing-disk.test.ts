@@ -139,6 +139,18 @@ describe('a disk that fails', () => {
     expect(file.getBookmark(ascii('two'))).toBeUndefined();
   });
 
+  it("ends writing when it is at a sync beside the commits of 'os'; what they have made visible stays", async () => {
+    const machine = new SimulatedMachine();
+    const file = await machine.open({ pageBytes, durability: 'os', pagesToSync: 0.1 });
+    machine.disk.fault = failing({ code: 'EIO' }, 'sync');
+    await commit(file, 'one', [1, bytes('aa')]);
+    await new Promise(setImmediate);
+    expect(file.failure).toMatchObject({ code: 'io' });
+    expect(await codeOf(commit(file, [2, bytes('bb')]))).toBe('io');
+    expect(hex(await readAll(file))).toBe(hex(concat(first)));
+    await file.close();
+  });
+
   it('keeps all that was acknowledged when the file is opened again', async () => {
     for (const keep of [true, false]) {
       const { machine, file } = await openStream();

@@ -18,16 +18,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     guard: 'a commit is synced before it is acknowledged',
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
-    find: "if (this.#options.durability !== 'os') await this.#sync();",
-    replace: "if (this.#options.durability !== 'os') this.#durable = this.#record;",
+    find: "if (this.#options.durability !== 'os') await this.#meanwhile(this.#records.sync());",
+    replace: '',
   },
   {
     guard: 'a commit is recorded before it is acknowledged',
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
-    find: 'this.#putRecord({ end, dataCrc: joinedCrc(this.#unsyncedCrc, sums.data, end.length - start.length) });',
+    find: 'this.#records.add(end, sums.data);',
     replace:
-      'void Promise.resolve().then(() => { this.#putRecord({ end, dataCrc: joinedCrc(this.#unsyncedCrc, sums.data, end.length - start.length) }); }).catch(() => undefined);',
+      'void Promise.resolve().then(() => { this.#records.add(end, sums.data); }).catch(() => undefined);',
   },
   {
     guard: 'the data of a commit stand in the file before its record is synced',
@@ -46,16 +46,16 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'a record without a checksum of data stands on durable data',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
-    find: 'if (this.#record !== this.#durable) await this.#sync();\n    this.#putRecord({ start',
-    replace: 'this.#putRecord({ start',
+    file: 'commits/commit-records.ts',
+    find: 'if (this.#last !== this.#durable) await this.sync();',
+    replace: '',
   },
   {
     guard: 'a sync makes durable what was committed when it began, not what was meanwhile',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
-    find: 'this.#durable = record;\n  }\n\n  /** Bounds',
-    replace: 'this.#durable = this.#record;\n    this.#unsyncedCrc = 0;\n  }\n\n  /** Bounds',
+    file: 'commits/commit-records.ts',
+    find: 'this.#durable = record;\n  }\n\n  #put',
+    replace: 'this.#durable = this.#last;\n    this.#unsyncedCrc = 0;\n  }\n\n  #put',
   },
   {
     guard: 'the checksum of the data decides whether a commit is whole',
@@ -182,9 +182,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'an epoch is durable when it is raised',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
-    find: 'this.#writeMark({ epoch })',
-    replace: 'Promise.resolve(this.#putRecord({ epoch }))',
+    file: 'commits/commit-records.ts',
+    find: 'dataCrc: 0, ...change });\n    await this.sync();',
+    replace: 'dataCrc: 0, ...change });',
   },
   {
     guard: 'an update is written down durably before it is begun',
@@ -218,7 +218,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     guard: 'no commit depends on the old bytes of an entry that is updated',
     caughtBy: 'crashes',
     file: 'commits/writer.ts',
-    find: 'await this.#writeMark({});',
+    find: 'await this.#records.mark({});',
     replace: '',
   },
   {

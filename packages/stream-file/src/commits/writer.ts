@@ -29,7 +29,7 @@ import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
-import { Checksums, joinedCrc } from '../journal/checksums.js';
+import { Checksums } from '../journal/checksums.js';
 import type { Journal } from '../journal/journal.js';
 import { operationCrcAfter } from '../journal/operation-update.js';
 import { newSession } from '../pages/page-directory.js';
@@ -38,6 +38,7 @@ import type { Page } from '../pages/page.js';
 import type { Reader } from '../reading/reader.js';
 import { Appender, type Spill } from './appender.js';
 import { CommitGroup, type CommitWaiter } from './commit-group.js';
+import { CommitRecords } from './commit-records.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
 import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
 
@@ -111,14 +112,10 @@ type Task = () => Promise<void>;
 export class Writer {
   readonly #parts: WriterParts;
   readonly #options: WriterOptions;
+  /** Bytes that a group may have to be written in the call itself. */
+  readonly #writtenAtOnce: number;
   #appender: Appender;
-  /** The last commit, and the last one that is certainly durable. */
-  #record: CommitRecord;
-  #durable: CommitRecord;
-  /** CRC-32 of the file's bytes between where these two end. */
-  #unsyncedCrc = 0;
-  /** The sync that is under way while more is committed. */
-  #syncing: Promise<void> | undefined;
+  readonly #records: CommitRecords;
   /** Whether refused commits have left bytes behind the stream's end that could not be removed yet. */
   #tailIsDirty = false;
   /** End of the commits that are being written. */
@@ -147,22 +144,20 @@ export class Writer {
   /** Why nothing can be written any more. */
   #failure: StreamFileError | undefined;
 
-  /** Bytes that a group may have to be written in the call itself. */
-  readonly #writtenAtOnce: number;
-
   constructor(parts: WriterParts, options: WriterOptions, record: CommitRecord, tail: Page | undefined) {
     this.#parts = parts;
     this.#options = options;
     this.#writtenAtOnce =
       parts.store.location.geometry.pageBytes *
       (options.durability === 'os' ? PAGES_AT_ONCE : PAGES_AT_ONCE_BEFORE_SYNC);
-    this.#record = record;
-    this.#durable = record;
+    this.#records = new CommitRecords(parts.file, parts.headerPage, record, (latencyMs) => {
+      parts.events.synced(latencyMs);
+    });
     this.#appender = this.#appenderAt(record.end, tail);
   }
 
   get epoch(): bigint {
-    return this.#record.epoch;
+    return this.#records.last.epoch;
   }
 
   get failure(): StreamFileError | undefined {
@@ -330,7 +325,7 @@ export class Writer {
         store.beginCut(geometry.pageOf(length));
         await store.directory.cut(geometry.pageOf(length), session);
         await journal.cut(extent, session);
-        await this.#writeMark({ end: extent, session });
+        await this.#records.mark({ end: extent, session });
         // It is cut now: no reader may find it longer.
         store.cut(extent, tail);
         reader.forget(length);
@@ -394,7 +389,7 @@ export class Writer {
       await preparePendingUpdate(disk, path, update);
       await this.#fatally(`updating entry ${entry}`, async () => {
         // No slot's checksum may cover bytes that are about to change.
-        await this.#writeMark({});
+        await this.#records.mark({});
         await store.overwrite(old, changed, () =>
           applyPendingUpdate(disk, path, file, update, async () => {
             await store.directory.forget(index);
@@ -410,9 +405,9 @@ export class Writer {
   /** Remembers, durably, that sources below `epoch` are fenced off. */
   raiseEpoch(epoch: bigint): Promise<void> {
     return this.#exclusively(async () => {
-      if (epoch <= this.#record.epoch) return;
+      if (epoch <= this.epoch) return;
       if (epoch > EPOCH_MAX) throw new RangeError(`epoch ${epoch} is not a u64`);
-      await this.#fatally('recording the epoch', () => this.#writeMark({ epoch }));
+      await this.#fatally('recording the epoch', () => this.#records.mark({ epoch }));
     });
   }
 
@@ -422,10 +417,10 @@ export class Writer {
     this.#closing = true;
     this.#hurry?.();
     await this.#running;
-    await this.#syncing;
+    await this.#records.settled();
     if (this.#failure) return;
     this.#cleanTail();
-    await this.#writeMark({ clean: true });
+    await this.#records.mark({ clean: true });
   }
 
   #appenderAt(extent: Extent, tail: Page | undefined): Appender {
@@ -503,7 +498,7 @@ export class Writer {
       const job = this.#queue.shift();
       if (!(job instanceof CommitGroup)) await job?.();
       else if (job.isEmpty || (await this.#writeGroup(job))) this.#publish(job);
-      const stalled = this.#options.durability === 'os' ? this.#syncBehind() : undefined;
+      const stalled = this.#options.durability === 'os' ? this.#syncBeside() : undefined;
       if (stalled) await stalled;
     }
     // At once, and not when the promise is settled: a job that is queued in between would wait for ever.
@@ -555,8 +550,8 @@ export class Writer {
       this.#checkUsableInQueue();
       phase = 'committing';
       journal.append(start, operations, sums.operations);
-      this.#putRecord({ end, dataCrc: joinedCrc(this.#unsyncedCrc, sums.data, end.length - start.length) });
-      if (this.#options.durability !== 'os') await this.#sync();
+      this.#records.add(end, sums.data);
+      if (this.#options.durability !== 'os') await this.#meanwhile(this.#records.sync());
       return true;
     } catch (cause) {
       this.#writingTo = undefined;
@@ -595,63 +590,17 @@ export class Writer {
     for (const [nth, row] of spill.rows.entries()) store.directory.put(first + nth, row);
   }
 
-  /** Puts a commit into the header page, upon what is durable. */
-  #putRecord(change: Partial<CommitRecord>): void {
-    const { file, headerPage } = this.#parts;
-    const { sequence: base, end: start } = this.#durable;
-    const record = {
-      ...this.#record,
-      sequence: this.#record.sequence + 1,
-      base,
-      start,
-      clean: false,
-      ...change,
-    };
-    headerPage.record(record);
-    file.writeSync(0, headerPage.bytes);
-    this.#record = record;
-    this.#unsyncedCrc = record.dataCrc;
-  }
-
-  /** Records, durably, a change that adds no bytes. */
-  async #writeMark(change: Partial<CommitRecord>): Promise<void> {
-    // A record without a checksum of data may stand only on data that are durable already.
-    if (this.#record !== this.#durable) await this.#sync();
-    this.#putRecord({ start: change.end ?? this.#durable.end, dataCrc: 0, ...change });
-    await this.#sync();
-  }
-
-  /** Makes all that is committed durable. */
-  async #sync(): Promise<void> {
-    if (this.#syncing) await this.#syncing;
-    if (this.#failure) throw this.#failure;
-    await this.#syncNow();
-  }
-
-  /** Makes durable what is committed when it is called. What is committed meanwhile may be, or not. */
-  async #syncNow(): Promise<void> {
-    const record = this.#record;
-    const crc = this.#unsyncedCrc;
-    const begunMs = performance.now();
-    await this.#meanwhile(this.#parts.file.sync());
-    this.#parts.events.synced(performance.now() - begunMs);
-    this.#unsyncedCrc = joinedCrc(crc, this.#unsyncedCrc, this.#record.end.length - record.end.length);
-    this.#durable = record;
-  }
-
   /** Bounds how much is not durable: syncs while more is committed. A promise if that must wait meanwhile. */
-  #syncBehind(): Promise<void> | undefined {
-    const { pageBytes } = this.#parts.store.location.geometry;
-    const unsyncedPages = (this.#record.end.length - this.#durable.end.length) / pageBytes;
-    if (unsyncedPages < this.#options.pagesToSync) return undefined;
-    this.#syncing ??= this.#syncNow()
-      .catch((cause: unknown) => {
-        this.#fail(ioError(this.#parts.path, 'syncing', cause));
-      })
-      .then(() => {
-        this.#syncing = undefined;
-      });
-    return unsyncedPages < UNSYNCED_MAX * this.#options.pagesToSync ? undefined : this.#syncing;
+  #syncBeside(): Promise<void> | undefined {
+    const { geometry } = this.#parts.store.location;
+    const bytes = this.#records.unsyncedBytes;
+    const bytesToSync = this.#options.pagesToSync * geometry.pageBytes;
+    if (bytes < bytesToSync || (this.#records.isSyncing && bytes < UNSYNCED_MAX * bytesToSync))
+      return undefined;
+    const syncing = this.#records.syncBeside().catch((cause: unknown) => {
+      this.#fail(ioError(this.#parts.path, 'syncing', cause));
+    });
+    return bytes < UNSYNCED_MAX * bytesToSync ? undefined : syncing;
   }
 
   /** What the disk is at work on does not wait any more: the next commits can gather meanwhile. */
