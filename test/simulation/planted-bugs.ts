@@ -125,7 +125,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     package: 'stream-file',
     file: 'commits/writer.ts',
     find: 'this.#writingTo = end;',
-    replace: 'this.#writingTo = end; store.advance(end); events.committed();',
+    replace: 'this.#writingTo = end; store.advance(end); this.#parts.events.committed();',
   },
   {
     bug: 'a client goes on without looking whether the entry before is the same',

@@ -34,7 +34,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     package: 'stream-file',
     file: 'commits/writer.ts',
     find: 'this.#writingTo = end;',
-    replace: 'this.#writingTo = end; store.advance(end); events.committed();',
+    replace: 'this.#writingTo = end; store.advance(end); this.#parts.events.committed();',
   },
   {
     bug: 'a commit is acknowledged to the source before it is durable',
