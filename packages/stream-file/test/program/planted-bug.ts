@@ -8,7 +8,7 @@ import { tryRestoredFile } from '../restored-file.js';
 import { trySlots } from '../slots.js';
 
 /** Crash states, and flipped bits, that are tried at most. */
-const STATES = 50_000;
+const STATES = 120_000;
 const FLIPS = 5000;
 
 const checks: Readonly<Record<Check, () => Promise<void>>> = {
