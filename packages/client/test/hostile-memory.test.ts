@@ -11,12 +11,10 @@ import { encodeEntry, encodeHeader, encodeResult, result } from '@ds/codec';
 
 import { certificates, drip, flood, Random, seed } from '@ds/test-kit';
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
-import type { Change } from '../../stream-file/test/bundled-program.js';
-import { HostileProgram } from './support/bounded.js';
+import { codec, HostileProgram, longestResult, type Guard } from './support/bounded.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
-const codec = fileURLToPath(new URL('../../codec', import.meta.url));
 const piece = Buffer.alloc(64 << 10);
 const noise = new Random().bytes(64 << 10).fill(0x48, 0, 1);
 const longHeader = Buffer.concat([OK, encodeHeader({ ...goldenHeader, totalEntries: 1n << 40n })]);
@@ -163,25 +161,8 @@ describe('A server that sends', () => {
   );
 });
 
-interface Guard {
-  readonly guard: string;
-  /** What is sent where it is missed. */
-  readonly sent: string;
-  readonly package?: string;
-  readonly change: Change;
-}
-
 const guards: readonly Guard[] = [
-  {
-    guard: 'the longest result',
-    sent: 'a result of 4 GiB',
-    package: codec,
-    change: {
-      file: 'server-packets.ts',
-      find: 'length > RESULT_HEAD_BYTES + RESULT_TEXT_BYTES_MAX',
-      replace: 'length < 0',
-    },
-  },
+  longestResult,
   {
     guard: 'the largest entry',
     sent: 'an entry of 4 GiB',

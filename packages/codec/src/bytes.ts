@@ -40,7 +40,7 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
 /** Writes a u64 given as a non-negative safe integer. */
 export function writeU64Number(bytes: Uint8Array, at: number, value: number): void {
   writeU32(bytes, at, Math.floor(value / TWO_POW_32));
-  // Bit operators take the low 32 bits, whatever stands above them: faster than a remainder.
+  // Of what does not fit `writeU32` writes the low 32 bits, which takes less time than a remainder.
   writeU32(bytes, at + 4, value);
 }
 

@@ -7,12 +7,10 @@ import { describe, expect, it } from 'vitest';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
 import { drip, flood, Random, seed } from '@ds/test-kit';
-import { HostileProgram } from '../../client/test/support/bounded.js';
-import type { Change } from '../../stream-file/test/bundled-program.js';
+import { HostileProgram, longestResult, type Guard } from '../../client/test/support/bounded.js';
 import { okAnswer, refusal, scriptedServer, type Script } from './support/scripted-server.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
-const codec = fileURLToPath(new URL('../../codec', import.meta.url));
 const piece = Buffer.alloc(64 << 10);
 const noise = new Random().bytes(64 << 10).fill(0x48, 0, 1);
 const ok = encodeResult(result(ResultCode.ok));
@@ -126,25 +124,8 @@ describe('A server that sends', () => {
   );
 });
 
-interface Guard {
-  readonly guard: string;
-  /** What is sent where it is missed. */
-  readonly sent: string;
-  readonly package?: string;
-  readonly change: Change;
-}
-
 const guards: readonly Guard[] = [
-  {
-    guard: 'the longest result',
-    sent: 'a result of 4 GiB',
-    package: codec,
-    change: {
-      file: 'server-packets.ts',
-      find: 'length > RESULT_HEAD_BYTES + RESULT_TEXT_BYTES_MAX',
-      replace: 'length < 0',
-    },
-  },
+  longestResult,
   {
     guard: 'the time for an answer',
     sent: 'nothing behind the first answer',

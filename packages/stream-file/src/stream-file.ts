@@ -691,7 +691,7 @@ function hex(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes).toString('hex')}`;
 }
 
-/** Tells the observer how long the commit takes, too. */
+/** Settles the promise of a commit. */
 class PromisedCommit implements CommitWaiter {
   readonly #resolve: (commit: Commit) => void;
   readonly refused: (error: StreamFileError) => void;
@@ -706,6 +706,7 @@ class PromisedCommit implements CommitWaiter {
   }
 }
 
+/** Tells the observer how long the commit takes, too. */
 function timed(waiter: CommitWaiter, observer: StorageObserver): CommitWaiter {
   const begunMs = performance.now();
   return {

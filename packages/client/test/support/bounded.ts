@@ -2,7 +2,38 @@
  * Programs that use a library with a hostile peer: in a process of their own, with a small heap, and with an eye on all the
  * memory that they take.
  */
-import { BundledProgram, outputOf, type BundleOptions } from '../../../stream-file/test/bundled-program.js';
+import { fileURLToPath } from 'node:url';
+import {
+  BundledProgram,
+  outputOf,
+  type BundleOptions,
+  type Change,
+} from '../../../stream-file/test/bundled-program.js';
+
+/** Folder of @ds/codec. */
+export const codec = fileURLToPath(new URL('../../../codec', import.meta.url));
+
+/** What keeps a program safe, and is taken out of it. */
+export interface Guard {
+  readonly guard: string;
+  /** What is sent where it is missed. */
+  readonly sent: string;
+  /** Folder of the package that has it, if it is not the tested one. */
+  readonly package?: string;
+  readonly change: Change;
+}
+
+/** A guard of both libraries. */
+export const longestResult: Guard = {
+  guard: 'the longest result',
+  sent: 'a result of 4 GiB',
+  package: codec,
+  change: {
+    file: 'server-packets.ts',
+    find: 'length > RESULT_HEAD_BYTES + RESULT_TEXT_BYTES_MAX',
+    replace: 'length < 0',
+  },
+};
 
 /** What has become of it. */
 export interface Outcome {
@@ -29,8 +60,7 @@ export async function report(act: () => Promise<string>): Promise<void> {
       resolve();
     });
   });
-  // Connections may still be open, and tried again for ever.
-  // eslint-disable-next-line n/no-process-exit
+  // eslint-disable-next-line n/no-process-exit -- connections may still be open, and would be tried again for ever
   process.exit();
 }
 

@@ -104,8 +104,8 @@ const UNSYNCED_MAX = 4;
 const PAGES_AT_ONCE = 1 / 4;
 const PAGES_AT_ONCE_BEFORE_SYNC = 2.5;
 
-/** Groups of durability `os`, of which none may wait for the disk, after which the event loop gets its turn. */
-const GROUPS_IN_TURN = 256;
+/** Groups of durability `os`, of which none may have waited for the disk, after which the event loop gets its turn. */
+const JOBS_IN_TURN = 256;
 
 const EPOCH_MAX = 2n ** 64n - 1n;
 
@@ -130,8 +130,8 @@ export class Writer {
   /** Called when something has been written, or refused. */
   #progressWaiters: (() => void)[] = [];
   #closing = false;
-  /** Groups that were worked off, with durability `os`. */
-  #groups = 0;
+  /** Groups and tasks that were worked off, with durability `os`. */
+  #jobs = 0;
   /** Tasks that have been asked for and are not done: no operation may be open meanwhile. */
   #tasks = 0;
   /** Bookmarks that are not committed: of the operations that wait, and of the open one. */
@@ -507,7 +507,7 @@ export class Writer {
       const stalled = this.#syncBeside();
       if (stalled) await stalled;
       // Whoever waits for each commit before making the next would otherwise let nothing else of the process run.
-      if (++this.#groups % GROUPS_IN_TURN === 0) await new Promise(setImmediate);
+      if (++this.#jobs % JOBS_IN_TURN === 0) await new Promise(setImmediate);
     }
     // At once, and not when the promise is settled: a job that is queued in between would wait for ever.
     this.#running = undefined;
@@ -668,7 +668,7 @@ export class Writer {
   }
 }
 
-/** What stands in memory of a group, page by page, between two offsets in the file. */
+/** What stands in memory of a group: pages, each with the offsets in the file of the group's part of it. */
 function* piecesOf(
   { start, end }: CommitGroup,
   store: PageStore,
