@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@ds/app-kit/testing';
 import { encodeEntry } from '@ds/codec';
 import { StreamFile, verify } from '@ds/stream-file';
+import { overwrite } from '@ds/test-kit';
 import {
   entriesIn,
   exported,
@@ -15,7 +16,6 @@ import {
   makeFile,
   makeForeignFile,
   out,
-  overwrite,
   PAGE_BYTES,
   QUARTER,
   run,

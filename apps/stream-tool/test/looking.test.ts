@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startProgram, temporaryFolder } from '@ds/app-kit/testing';
 import { StreamFile, StreamFileReader, verify } from '@ds/stream-file';
+import { overwrite } from '@ds/test-kit';
 import {
   commit,
   entriesIn,
@@ -16,7 +17,6 @@ import {
   makeFile,
   makeForeignFile,
   out,
-  overwrite,
   PAGE_BYTES,
   run,
   toolPath,

@@ -1,10 +1,11 @@
 // Goal: whatever is wrong with a file is said, all of it, with the place and the entries; and what is in order is not
 // complained about. Method: files of every kind, then single bytes changed where the format says what they are.
-import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { encodeHeader } from '@ds/codec';
+import { overwrite } from '@ds/test-kit';
 import { planRepair, repair, StreamFile, verify, type StreamFileProblem } from '../src/index.js';
 import { viewOf } from '../src/journal/checksums.js';
 import { writeRecord } from '../src/journal/journal-format.js';
@@ -21,12 +22,6 @@ async function makeFile(): Promise<string> {
   await using file = await StreamFile.open(path, { create: identity });
   for (let n = 0; n < 10; n++) await commit(file, `key ${n}`, [7, new Uint8Array(QUARTER).fill(n + 1)]);
   return path;
-}
-
-async function overwrite(path: string, at: number, ...parts: number[]): Promise<void> {
-  const file = await open(path, 'r+');
-  await file.write(Uint8Array.from(parts), 0, parts.length, at);
-  await file.close();
 }
 
 async function problemsOf(path: string): Promise<readonly StreamFileProblem[]> {

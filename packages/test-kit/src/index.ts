@@ -1,5 +1,6 @@
 export { certificateFiles } from './certificate-files.js';
 export { certificates } from './certificates.js';
+export { overwrite } from './damage.js';
 export { drip, flood } from './flood.js';
 export { effort, Random, seed } from './random.js';
 export { SimulatedClock } from './simulation/clock.js';

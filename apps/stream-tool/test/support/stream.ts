@@ -1,6 +1,6 @@
 /** Stream files of every kind, what is wrong with them, and `ds-stream` as its users start it. */
 
-import { open, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startProgram, type EndedProgram } from '@ds/app-kit/testing';
 import { encodeEntry, encodeHeader } from '@ds/codec';
@@ -78,16 +78,6 @@ export async function makeForeignFile(
   file.set(stale, 4096 + bytes.length);
   await writeFile(path, file);
   return path;
-}
-
-/** Changes bytes of a file behind everybody's back. */
-export async function overwrite(path: string, at: number, ...bytes: number[]): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.write(Uint8Array.from(bytes), 0, bytes.length, at);
-  } finally {
-    await file.close();
-  }
 }
 
 /** All entries of what `export` has written. */
