@@ -1,6 +1,6 @@
 export { ServerError, type ServerErrorCode } from './errors.js';
-export type { BoundAddress } from './listener.js';
+export type { BoundAddress } from './ports/listener.js';
 export type { ClientStatus, DisconnectReason, PeerKind, RefusalReason, ServerObserver } from './observer.js';
 export { defaultLimits, type Logger, type PortOptions, type ServerLimits } from './options.js';
 export { StreamServer, type StreamServerOptions } from './server.js';
-export type { TlsFiles } from './tls.js';
+export type { TlsFiles } from './ports/tls.js';

@@ -1,5 +1,5 @@
 /** What a server can be told, and what it does if it is not. Times are in milliseconds, sizes in bytes. */
-import type { TlsFiles } from './tls.js';
+import type { TlsFiles } from './ports/tls.js';
 
 /** Where to listen, and who is let in. */
 export interface PortOptions {

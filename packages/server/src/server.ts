@@ -2,15 +2,15 @@
 import type { Entry, EntryBatch, Header } from '@ds/codec';
 import type { Commit, StreamFile } from '@ds/stream-file';
 
-import { ClientConnection } from './client-connection.js';
-import { Descriptors } from './descriptors.js';
-import { listenTcp, type BoundAddress, type Listen } from './listener.js';
+import { ClientConnection } from './clients/client-connection.js';
+import { StreamTail } from './clients/stream-tail.js';
 import type { ClientStatus, ServerObserver } from './observer.js';
 import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
-import { Port } from './port.js';
-import { SourceConnection } from './source-connection.js';
-import { SourceGate } from './source-gate.js';
-import { StreamTail } from './stream-tail.js';
+import { Descriptors } from './ports/descriptors.js';
+import { listenTcp, type BoundAddress, type Listen } from './ports/listener.js';
+import { Port } from './ports/port.js';
+import { SourceConnection } from './sources/source-connection.js';
+import { SourceGate } from './sources/source-gate.js';
 
 export interface StreamServerOptions {
   /** The stream. The server does not close it. */

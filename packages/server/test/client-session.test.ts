@@ -13,7 +13,7 @@ import {
   hex as bytes,
   type GoldenExchange,
 } from '../../codec/test/golden.js';
-import { ClientSession, type ClientAnswer, type ClientQuery } from '../src/client-session.js';
+import { ClientSession, type ClientAnswer, type ClientQuery } from '../src/clients/client-session.js';
 import { hex, packetsIn } from './support/peer.js';
 
 const headerCommand = encodeCommand({ kind: 'header' }, 1n);

@@ -5,7 +5,7 @@ import { StreamFile } from '@ds/stream-file';
 
 import { Random, seed } from '@ds/test-kit';
 import { goldenIdentity } from '../../codec/test/golden.js';
-import { SourceGate, type Gated } from '../src/source-gate.js';
+import { SourceGate, type Gated } from '../src/sources/source-gate.js';
 import { commit, entry, header, openSource, startAny, TestSource, type Answer } from './support/source.js';
 import { emptyStream, goldenStream, serve, temporaryPath } from './support/stream.js';
 

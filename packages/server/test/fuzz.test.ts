@@ -20,8 +20,8 @@ import {
 } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
-import { ClientSession, type ClientAnswer, type ClientQuery } from '../src/client-session.js';
-import { SourceSession } from '../src/source-session.js';
+import { ClientSession, type ClientAnswer, type ClientQuery } from '../src/clients/client-session.js';
+import { SourceSession } from '../src/sources/source-session.js';
 import { expectedOfClient, finds, type Expected } from './fuzz/client-model.js';
 import { codesIn, Inputs } from './fuzz/inputs.js';
 import { expectedOfSource, type ExpectedOfSource } from './fuzz/source-model.js';

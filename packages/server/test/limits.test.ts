@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeResult, encodeSourceMessage, result, ResultCode } from '@ds/codec';
 
+import { QueryPace } from '../src/clients/query-pace.js';
 import type { StreamServer } from '../src/index.js';
-import { QueryPace } from '../src/query-pace.js';
 import { command, expectStop, fill, MIB, OK, start } from './support/client.js';
 import { hex, packetsIn, Peer, sleep } from './support/peer.js';
 import { openSource, TestSource } from './support/source.js';

@@ -13,7 +13,7 @@ export interface PlantedBug {
 export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a commit during a catch-up starts a second read from the same place, so entries are sent twice',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: 'if (this.#reading || this.peer.finishing',
     replace: 'if (this.peer.finishing',
   },
@@ -38,52 +38,52 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     bug: 'a commit is acknowledged to the source before it is durable',
-    file: 'source-connection.ts',
+    file: 'sources/source-connection.ts',
     find: 'file.commitAtomicOpFor(new CommitAnswer(this, ticket));',
     replace:
       'file.commitAtomicOpFor({ committed: () => undefined, refused: () => undefined }); this.answer(ticket);',
   },
   {
     bug: 'the operation of a source that is lost is committed',
-    file: 'source-connection.ts',
+    file: 'sources/source-connection.ts',
     find: 'this.#ownsOperation = false;\n    try {\n      this.#context.file.rollbackAtomicOp();',
     replace:
       'this.#ownsOperation = false;\n    try {\n      void this.#context.file.commitAtomicOp().catch(() => undefined);',
   },
   {
     bug: 'the operation of a source that is lost stays open',
-    file: 'source-connection.ts',
+    file: 'sources/source-connection.ts',
     find: 'this.#gone = true;\n        this.#rollBack();',
     replace: 'this.#gone = true;',
   },
   {
     bug: 'what was read for a stream that was stopped is sent in the next one',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: "if (loan && this.#session.state === 'streaming' && stream === this.#stream) this.#send(loan);",
     replace: "if (loan && this.#session.state === 'streaming' && stream !== undefined) this.#send(loan);",
   },
   {
     bug: 'a Stop is read when the backlog has been taken',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: "while (!this.#querying && (this.#session.state === 'streaming' || !this.#backlogged)) {",
     replace:
       "while (!this.#querying && (this.#session.state !== 'streaming' || this.#cursor >= this.#context.tail.announced)) {",
   },
   {
     bug: 'a client whose socket has drained is not sent more',
-    file: 'peer-socket.ts',
+    file: 'ports/peer-socket.ts',
     find: 'if (!this.#finishing) this.#events.taken();',
     replace: '',
   },
   {
     bug: 'a Start beyond the end is accepted',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: 'if (offset === undefined || offset > file.committedLength) return false;\n    this.#cursor = offset;',
     replace: 'this.#cursor = offset ?? file.committedLength;',
   },
   {
     bug: 'a bookmark starts the stream behind its own entry',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: 'this.#seek(entry)',
     replace: 'this.#seek(entry + 1n)',
   },
@@ -96,7 +96,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     bug: 'an entry is looked up beside the one that was asked for',
-    file: 'client-connection.ts',
+    file: 'clients/client-connection.ts',
     find: 'file.getEntryBytes(query.entryNumber)',
     replace: 'file.getEntryBytes(query.entryNumber ^ 1n)',
   },

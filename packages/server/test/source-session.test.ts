@@ -16,7 +16,7 @@ import {
 import { effort, Random, seed } from '@ds/test-kit';
 import { goldenHeader, goldenSourceSession } from '../../codec/test/golden.js';
 import { singleMessages } from '../../codec/test/support/decoding.js';
-import { SourceSession, type SourceAction } from '../src/source-session.js';
+import { SourceSession, type SourceAction } from '../src/sources/source-session.js';
 import { hex } from './support/peer.js';
 
 const data = Uint8Array.of(1, 2, 3);

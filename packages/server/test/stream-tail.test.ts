@@ -1,7 +1,7 @@
 // Goal: what is committed while clients are told waits and goes out together; and nobody waits longer than that.
 import { expect, it } from 'vitest';
 
-import { StreamTail } from '../src/stream-tail.js';
+import { StreamTail } from '../src/clients/stream-tail.js';
 
 function tailOf(told: number[]): {
   commit: (bytes: number) => void;

@@ -9,13 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { result, ResultCode } from '@ds/codec';
 import type { Loan, StreamFile } from '@ds/stream-file';
 
+import { disconnectReason, type ClientStatus, type ServerObserver } from '../observer.js';
+import type { Logger, ServerLimits } from '../options.js';
+import type { ByteSocket } from '../ports/listener.js';
+import { PeerSocket } from '../ports/peer-socket.js';
+import { sameToken } from '../ports/same-token.js';
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
-import type { ByteSocket } from './listener.js';
-import { disconnectReason, type ClientStatus, type ServerObserver } from './observer.js';
-import type { Logger, ServerLimits } from './options.js';
-import { PeerSocket } from './peer-socket.js';
 import { QueryPace } from './query-pace.js';
-import { sameToken } from './same-token.js';
 import type { StreamTail } from './stream-tail.js';
 
 /** What a connection shares with the others. */

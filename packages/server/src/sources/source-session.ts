@@ -16,7 +16,7 @@ import {
   type SourceMessageRun,
 } from '@ds/codec';
 
-import { concat } from './concat.js';
+import { concat } from '../concat.js';
 
 /** A message that has passed the rules of the conversation, and the place of its answer, if it has one. */
 export interface SourceAction {

@@ -6,11 +6,11 @@
  */
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
+import { ServerError } from '../errors.js';
+import type { PeerKind, RefusalReason, ServerObserver } from '../observer.js';
+import type { Logger } from '../options.js';
 import type { Descriptors } from './descriptors.js';
-import { ServerError } from './errors.js';
 import type { BoundAddress, ByteSocket, Listen, Listener } from './listener.js';
-import type { PeerKind, RefusalReason, ServerObserver } from './observer.js';
-import type { Logger } from './options.js';
 import { PeerSocket } from './peer-socket.js';
 import { TlsAcceptor, type TlsFiles } from './tls.js';
 

@@ -21,7 +21,7 @@ import {
   type Result,
 } from '@ds/codec';
 
-import { concat } from './concat.js';
+import { concat } from '../concat.js';
 
 /** What the session needs to know to answer a command. */
 export type ClientQuery = Exclude<ClientCommand, { kind: 'stop' }>;

@@ -9,9 +9,9 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, createServer, type Server } from 'node:tls';
 
-import { ServerError } from './errors.js';
+import { ServerError } from '../errors.js';
+import type { Logger } from '../options.js';
 import type { ByteSocket } from './listener.js';
-import type { Logger } from './options.js';
 
 /** Paths of PEM files. */
 export interface TlsFiles {

@@ -16,11 +16,11 @@ import {
 } from '@ds/codec';
 import { StreamFileError, type CommitListener, type StreamFile } from '@ds/stream-file';
 
-import type { ByteSocket } from './listener.js';
-import { disconnectReason, type ServerObserver } from './observer.js';
-import type { Logger, ServerLimits } from './options.js';
-import { PeerSocket } from './peer-socket.js';
-import { sameToken } from './same-token.js';
+import { disconnectReason, type ServerObserver } from '../observer.js';
+import type { Logger, ServerLimits } from '../options.js';
+import type { ByteSocket } from '../ports/listener.js';
+import { PeerSocket } from '../ports/peer-socket.js';
+import { sameToken } from '../ports/same-token.js';
 import type { Gated, SourceGate } from './source-gate.js';
 import { SourceSession, type SourceAction } from './source-session.js';
 import { storageResult } from './storage-results.js';
