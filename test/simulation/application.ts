@@ -12,6 +12,8 @@ import type { World } from './world.js';
 export interface Work {
   /** Operations, cuts and updates that are to come. */
   left: number;
+  /** Longest pause between two of them. */
+  readonly pauseMsMax: number;
   /** Updates that may not be done. */
   readonly updates: Map<EntryNode, Uint8Array>;
 }
@@ -43,7 +45,7 @@ export class Application {
     if (end) this.#updateAgain(end);
     while (!isEnded()) {
       if (this.#failure) throw this.#failure.error;
-      if (random.chance(0.2)) await this.#world.pass(random.integer(0, 50));
+      if (random.chance(0.2)) await this.#world.pass(random.integer(0, work.pauseMsMax));
       if (isEnded()) return;
       if (end && isSuperseded()) {
         await this.#world.pass(random.integer(0, 500));

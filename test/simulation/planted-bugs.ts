@@ -71,6 +71,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: '',
   },
   {
+    bug: 'a source that chooses its epoch keeps it over its connections',
+    package: 'source',
+    file: 'servers/server-link.ts',
+    find: 'if (this.#options.ownsEpoch) this.#epoch++;',
+    replace: '',
+  },
+  {
     bug: 'a source with a lower epoch is let in',
     package: 'server',
     file: 'sources/source-gate.ts',

@@ -28,6 +28,11 @@ export class ServerMachine extends Machine {
     return this.#running?.file.header.totalEntries ?? 0n;
   }
 
+  /** The highest epoch of a source that was let in. */
+  get epoch(): bigint | undefined {
+    return this.#running?.file.epoch;
+  }
+
   async start(): Promise<void> {
     this.#isUp = true;
     const file = await this.openFile(({ epoch }) => epoch);

@@ -7,9 +7,13 @@ import { Check } from './check.js';
 import { Consumer } from './consumer.js';
 import { Follower } from './follower.js';
 import { RelayMachine } from './relay-machine.js';
+import { Sent } from './sent.js';
 import { ServerMachine } from './server-machine.js';
 import { SourceMachine, type SourceSettings } from './source-machine.js';
 import { StreamTree } from './stream-tree.js';
+
+/** What can arrive once more, and where. */
+type Repeatable = Pick<Link, 'sent' | 'port' | 'server'>;
 
 export class World {
   readonly random: Random;
@@ -43,7 +47,11 @@ export class World {
       keepsSent: true,
     });
     this.isRewritten = random.chance(0.5);
-    this.work = { left: random.integer(1, 14), updates: new Map() };
+    this.work = {
+      left: random.integer(1, random.pick([14, 40])),
+      pauseMsMax: random.pick([50, 1_000]),
+      updates: new Map(),
+    };
     const hasOutbox = random.chance(0.7);
     // Without an outbox a new source cannot bring servers together that have come to different ends.
     const servers = hasOutbox ? random.integer(1, 3) : 1;
@@ -168,7 +176,7 @@ export class World {
         link?.abandon(random.integer(1, 4_000));
         break;
       case 9:
-        this.#repeat();
+        void this.#repeat();
         break;
       default:
         for (const each of this.servers) if (!each.isUp) await each.start();
@@ -180,17 +188,47 @@ export class World {
     return this.sourceLinks.filter((link) => links.includes(link));
   }
 
-  /**
-   * What a source has sent on a connection arrives once more, at a moment when its newest one may be gone. Not where the
-   * stream is rewritten: it can have come to the same length again, and then only TCP keeps a repetition out.
-   */
-  #repeat(): void {
-    const { network, random, sourceLinks } = this;
-    if (this.isRewritten || sourceLinks.length === 0) return;
-    const repeated = random.pick(sourceLinks);
+  /** What a source has sent on a connection arrives once more, at a moment when its newest one may be gone. */
+  async #repeat(): Promise<void> {
+    const { network, random } = this;
+    const repeatable = this.isRewritten ? await this.#becomeKeptOut() : this.sourceLinks;
+    if (repeatable.length === 0) return;
+    const repeated = random.pick(repeatable);
     if (random.chance(0.7))
       for (const link of this.#openSourceLinks) if (link.port === repeated.port) link.cut();
     network.repeat(repeated);
+  }
+
+  /**
+   * Where the stream is rewritten, it can come to the same length again, and only an epoch keeps a repetition out. So a
+   * connection is cut that another one with a higher epoch is to follow, and of what it has sent that is repeated which
+   * would fit.
+   */
+  async #becomeKeptOut(): Promise<readonly Repeatable[]> {
+    const open = this.#openSourceLinks;
+    if (open.length > 0) this.random.pick(open).cut();
+    let keptOut: readonly Repeatable[] = [];
+    for (let tries = 50; keptOut.length === 0 && tries > 0; tries--) {
+      await this.pass(20);
+      if (this.#isCalm || this.isOver) return [];
+      keptOut = this.servers.flatMap((server) => this.#keptOut(server));
+    }
+    return keptOut;
+  }
+
+  /** What a server would take, were it not for the epochs of the connections that it was sent on. */
+  #keptOut({ epoch: highest, source, totalEntries }: ServerMachine): readonly Repeatable[] {
+    const links = this.sourceLinks.filter(({ port }) => port === source.port);
+    const all = links.map((link) => new Sent(link));
+    return all.flatMap((one, index) => {
+      const sent = one.fittingTo(totalEntries);
+      const isFollowed = all.slice(index + 1).some(({ epoch }) => {
+        if (!highest || !epoch || !one.epoch) return false;
+        // An epoch that was given stays on all connections of a program, one that was chosen does not.
+        return epoch <= highest && (this.#epoch === undefined || epoch > one.epoch);
+      });
+      return sent && isFollowed ? [{ sent, port: source.port, server: one.link.server }] : [];
+    });
   }
 
   /** Another source takes over, which the one before is not told. */

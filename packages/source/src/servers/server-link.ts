@@ -54,6 +54,7 @@ export class ServerLink {
   /** The first request of which nothing was ever sent to this server: it cannot have come further. */
   #unsent = 0;
   #leftOut: SourceError | undefined;
+  /** That of the next connection. */
   #epoch: bigint;
   /** Whether the server has let this source in. */
   #isKnown = false;
@@ -174,6 +175,8 @@ export class ServerLink {
     try {
       const header = await connection.open();
       this.#isKnown = true;
+      // Whatever is still on its way on this connection when the next one is there cannot come in.
+      if (this.#options.ownsEpoch) this.#epoch++;
       const log = await Promise.race([this.#owner.opened(this, header), connection.failed]);
       const found = await this.#locate(log, header);
       this.#owner.stateChanged(this, { kind: 'connected', server, totalEntries: header.totalEntries });

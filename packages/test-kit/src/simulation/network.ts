@@ -102,7 +102,7 @@ export class SimulatedNetwork {
   };
 
   /** Sends again what the client of a connection has sent, on another connection, which ends then. The answers are lost. */
-  repeat({ sent, port, server }: Link): void {
+  repeat({ sent, port, server }: Pick<Link, 'sent' | 'port' | 'server'>): void {
     const socket = this.connect({ host: '', port }, server.remoteAddress);
     socket.on('error', () => undefined);
     socket.once('connect', () => socket.resume().end(sent));
