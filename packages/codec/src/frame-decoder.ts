@@ -61,10 +61,14 @@ export class FrameDecoder<Frame> {
     if (this.#cutLength > 0) return this.#completeCut();
     const chunk = this.#chunk;
     const at = this.#at;
-    if (at === chunk.length) return undefined;
+    if (at === chunk.length) {
+      this.#letGo();
+      return undefined;
+    }
     const length = this.#grammar.measure(chunk, at, chunk.length);
     if (length === 0 || at + length > chunk.length) {
       this.#append(chunk.length - at, length);
+      this.#letGo();
       return undefined;
     }
     const frame = this.#grammar.decode(chunk, at, length, chunk.length);
@@ -82,10 +86,19 @@ export class FrameDecoder<Frame> {
         return frame;
       }
       const available = this.#chunk.length - this.#at;
-      if (available === 0) return undefined;
+      if (available === 0) {
+        this.#letGo();
+        return undefined;
+      }
       // Until the length is known, byte by byte: never a byte of the next frame.
       this.#append(length === 0 ? 1 : Math.min(length - this.#cutLength, available), length);
     }
+  }
+
+  /** A chunk of which nothing is left is not kept until the next one comes: peers can be quiet for long, and many. */
+  #letGo(): void {
+    this.#chunk = NOTHING;
+    this.#at = 0;
   }
 
   /** Moves `count` bytes from the chunk to the cut frame, which will have `length` bytes in the end (0: not known yet). */

@@ -5,7 +5,7 @@ export interface PlantedBug {
   readonly bug: string;
   /** File in `src`, of the server unless another package is named. */
   readonly file: string;
-  readonly package?: 'stream-file';
+  readonly package?: 'stream-file' | 'codec';
   readonly find: string;
   readonly replace: string;
 }

@@ -47,13 +47,3 @@ export class Inputs {
     }
   }
 }
-
-/** Error numbers of the results in what a server has sent; headers and entries between them are passed over. */
-export function codesIn(output: Uint8Array): number[] {
-  const codes: number[] = [];
-  for (let at = 0; at < output.length;) {
-    if (output[at] === 0xff) codes.push(output[at + 8]! + 256 * output[at + 7]!);
-    at += output[at + 4]! + 256 * output[at + 3]!;
-  }
-  return codes;
-}
