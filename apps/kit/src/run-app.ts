@@ -6,7 +6,6 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { App, AppContext } from './app.js';
@@ -34,8 +33,8 @@ interface ProcessEvents {
 /**
  * Runs an app with this process's arguments and environment, and ends the process.
  *
- * SIGINT and SIGTERM fire `context.signal`; another one a second later or more ends at once with 130 or 143. A reader
- * of stdout that goes away (`| head`) stops the app too, quietly.
+ * SIGINT and SIGTERM fire `context.signal`; another one a second later or more ends the process at once, as if nothing
+ * handled it. A reader of stdout that goes away (`| head`) stops the app too, quietly.
  */
 export async function runApp(app: App): Promise<void> {
   let logger: Logger | undefined;
@@ -67,9 +66,19 @@ export async function runApp(app: App): Promise<void> {
     status = report(app, new Error("can't write to stdout", { cause: unwritten }), logger);
   }
   await flush(stderr);
-  // An exit waits for the threads that are in a call to the system.
-  if (isStuck) process.kill(process.pid, 'SIGKILL');
+  if (isStuck) endAtOnce('SIGKILL');
   process.exit(status);
+}
+
+/**
+ * Has a signal end the process, whatever its threads are waiting for. An exit would wait for those that are in a call to the
+ * system, and a disk that is dead does not let them go.
+ */
+function endAtOnce(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): never {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  // The first process of a container is spared by its own signals, but not by an abort.
+  process.abort();
 }
 
 function watchProcess(onUncaught: (error: Error, origin: string) => void): ProcessEvents {
@@ -80,7 +89,7 @@ function watchProcess(onUncaught: (error: Error, origin: string) => void): Proce
   const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
     const nowMs = performance.now();
     firstSignalMs ??= nowMs;
-    if (nowMs - firstSignalMs >= REPEATED_SIGNAL_MS) process.exit(128 + constants.signals[name]);
+    if (nowMs - firstSignalMs >= REPEATED_SIGNAL_MS) endAtOnce(name);
     stop.abort(new DOMException(`stopping: ${name}`, 'AbortError'));
   };
   process.on('SIGINT', onSignal);
