@@ -1,4 +1,6 @@
 /** What must be so at any moment of a history. The first thing that is not ends it. */
+import type { SourceError } from '@ds/source';
+
 import type { DurableCopy } from './durable-copy.js';
 import type { StreamCopy } from './stream-copy.js';
 import type { EntryNode, Operation, StreamTree } from './stream-tree.js';
@@ -17,8 +19,13 @@ export class Check {
   readonly tree: StreamTree;
   /** What each server has. */
   readonly servers: DurableCopy[] = [];
-  /** How many servers must have what is acknowledged. */
-  readonly #quorum: number;
+  /** How many servers must have what is acknowledged; `all`: those that are not left out. */
+  readonly #quorum: number | 'all';
+  /** Whether servers may be left out that have come to another end: the source has no outbox to feed them from. */
+  readonly #canLeaveOut: boolean;
+  /** Whether it keeps all that a server may lack that it has begun with. */
+  readonly #keepsAll: boolean;
+  readonly #leftOut = new Set<DurableCopy>();
   /** Where the stream ended that each source has begun with. */
   readonly #begun = new Map<bigint, EntryNode>();
   readonly #cuts: Cut[] = [];
@@ -26,9 +33,14 @@ export class Check {
   #end: EntryNode | undefined;
   #reject: (error: unknown) => void = () => undefined;
 
-  constructor(tree: StreamTree, quorum: number) {
+  constructor(
+    tree: StreamTree,
+    source: { readonly quorum: number | 'all'; readonly canLeaveOut: boolean; readonly keepsAll: boolean },
+  ) {
     this.tree = tree;
-    this.#quorum = quorum;
+    this.#quorum = source.quorum;
+    this.#canLeaveOut = source.canLeaveOut;
+    this.#keepsAll = source.keepsAll;
     this.violated = new Promise((_, reject) => (this.#reject = reject));
     this.violated.catch(() => undefined);
   }
@@ -38,6 +50,16 @@ export class Check {
     return this.#end;
   }
 
+  /** The entry that was acknowledged last, of those that nobody wants to be gone. */
+  get lastAcknowledged(): EntryNode {
+    return this.#acknowledged.findLast((entry) => !entry.isCutAsked) ?? this.tree.root;
+  }
+
+  /** The servers that the source has left out. */
+  get leftOutServers(): ReadonlySet<DurableCopy> {
+    return this.#leftOut;
+  }
+
   failed(error: unknown): void {
     this.#reject(error);
   }
@@ -45,6 +67,18 @@ export class Check {
   /** The source with this epoch goes on from here. It can raise its epoch, but never up to the next source's. */
   begins(epoch: bigint, last: EntryNode): void {
     this.#begun.set(epoch, last);
+  }
+
+  /** A server that was left out has all again. */
+  takesPartAgain(file: DurableCopy): void {
+    this.#leftOut.delete(file);
+  }
+
+  /** Whatever servers have that is not in the stream that ends with this one is to be given up. */
+  continuesWith(last: EntryNode): void {
+    for (const { entries } of this.servers)
+      for (let number = entries.length - 1; number >= 0 && !entries.at(number)!.isIn(last); number--)
+        entries.at(number)!.isCutAsked = true;
   }
 
   /** A source asks for a cut, behind which `last` would be no more. */
@@ -95,15 +129,16 @@ export class Check {
     this.#acknowledged.push(last);
     // A newer source may have cut it off already, before this one heard of what it had done.
     if (last.isCutAsked) return;
-    const having = this.servers.filter((server) => server.entries.has(last)).length;
-    if (having < this.#quorum || outbox?.entries.has(last) === false) {
+    const having = this.#fed.filter((server) => server.entries.has(last)).length;
+    const needed = this.#quorum === 'all' ? this.#fed.length : this.#quorum;
+    if (having < needed || outbox?.entries.has(last) === false) {
       this.failed(new Error(`entry ${last.number} is acknowledged, and ${having} servers have it`));
     }
   }
 
   /** A source is told that a cut is done. */
   acknowledgedCut({ first }: Cut, outbox?: DurableCopy): void {
-    const having = [...this.servers, ...(outbox ? [outbox] : [])].find(({ entries }) => entries.has(first));
+    const having = [...this.#fed, ...(outbox ? [outbox] : [])].find(({ entries }) => entries.has(first));
     if (having)
       this.failed(new Error(`a cut at entry ${first.number} is acknowledged, but ${having.name} has it`));
   }
@@ -111,7 +146,7 @@ export class Check {
   /** A source is told that an update is done. */
   acknowledgedUpdate(entry: EntryNode, outbox?: DurableCopy): void {
     if (entry.isCutAsked) return;
-    const lacking = [...this.servers, ...(outbox ? [outbox] : [])].find((file) => !file.hasNewest(entry));
+    const lacking = [...this.#fed, ...(outbox ? [outbox] : [])].find((file) => !file.hasNewest(entry));
     if (lacking)
       this.failed(
         new Error(`an update of entry ${entry.number} is acknowledged, not done by ${lacking.name}`),
@@ -141,15 +176,40 @@ export class Check {
 
   /**
    * A client is told that what it has is not the stream any more. An update says so as well, if it sees one: a relay that
-   * does has cut its own stream there.
+   * does has cut its own stream there. And whatever a client of a relay has, it loses where that one starts anew.
    */
-  toldOfCut({ last }: StreamCopy, hasSeenUpdate: boolean): void {
-    if (last.isCutAsked || hasSeenUpdate) return;
+  toldOfCut({ last }: StreamCopy, hasSeenUpdate: boolean, isAnew = false): void {
+    if (last.isCutAsked || hasSeenUpdate || isAnew) return;
     this.failed(new Error(`a client is told that entry ${last.number} is gone, which nobody has asked for`));
   }
 
-  leftOut(error: Error): void {
-    this.failed(new Error(`a server was left out: ${error.message}`, { cause: error }));
+  /** A relay gives up all that it has. There must be something in it that the stream has not any more. */
+  givesUp(name: string, { last, updated }: StreamCopy): void {
+    const hasOther = updated.some(
+      ({ entry, bytes }) =>
+        bytes !== entry.versions.at(-1) ||
+        this.servers.some((file) => file.entries.has(entry) && !file.hasNewest(entry)),
+    );
+    if (last.isCutAsked || hasOther) return;
+    this.failed(new Error(`${name} gives up what ends with entry ${last.number}, which is still right`));
+  }
+
+  /** A source has left a server out. If all is kept that servers may lack, it must have begun with another stream. */
+  leftOut(file: DurableCopy, error: SourceError): void {
+    this.#leftOut.add(file);
+    const { last } = file.entries;
+    // With what the source has begun is told a moment later.
+    setTimeout(() => {
+      const begun = [...this.#begun.values()].at(-1)!;
+      const isFit = !last.isCutAsked && (begun.number < 0 || begun.isIn(last));
+      if (this.#canLeaveOut && error.code === 'differs' && !(this.#keepsAll && isFit)) return;
+      this.failed(new Error(`a server was left out: ${error.message}`, { cause: error }));
+    }, 1);
+  }
+
+  /** The servers that are not left out. */
+  get #fed(): readonly DurableCopy[] {
+    return this.servers.filter((server) => !this.#leftOut.has(server));
   }
 
   /** The epoch that the source had at first which has this one now. */

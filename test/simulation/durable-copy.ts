@@ -55,10 +55,15 @@ export class DurableCopy {
   /** Reads all that is there now. */
   look(disk: SimulatedDisk, path: string): void {
     this.#content = () => disk.durableContentOf(path);
+    this.clear();
+    this.#read();
+  }
+
+  /** It is a new disk, which holds nothing yet. */
+  clear(): void {
     this.#copy = new StreamCopy(this.#check.tree.root);
     this.#offsets = [];
     this.#length = HEADER_PAGE_BYTES;
-    this.#read();
   }
 
   /** Whether an entry stands there as its last update has left it. */

@@ -5,6 +5,8 @@
 import { encodeCommand, FrameDecoder, ResultCode, serverPackets, type ServerPacket } from '@ds/codec';
 import type { SimulatedSocket } from '@ds/test-kit';
 
+import { RelayMachine } from './relay-machine.js';
+import type { ServerMachine } from './server-machine.js';
 import { entriesIn, StreamCopy } from './stream-copy.js';
 import type { EntryNode } from './stream-tree.js';
 import type { World } from './world.js';
@@ -18,13 +20,13 @@ interface Conversation {
 
 export class Follower {
   readonly #world: World;
-  readonly #address: { readonly host: string; readonly port: number };
+  readonly #from: ServerMachine | RelayMachine;
   readonly #received: StreamCopy;
   #socket: SimulatedSocket | undefined;
 
-  constructor(world: World, address: { readonly host: string; readonly port: number }) {
+  constructor(world: World, from: ServerMachine | RelayMachine) {
     this.#world = world;
-    this.#address = address;
+    this.#from = from;
     this.#received = new StreamCopy(world.check.tree.root);
     this.#connect();
   }
@@ -38,7 +40,7 @@ export class Follower {
   }
 
   #connect(): void {
-    const socket = this.#world.network.connect(this.#address, '10.0.9.9').setKeepAlive(true, 5_000);
+    const socket = this.#world.network.connect(this.#from.clients, '10.0.9.9').setKeepAlive(true, 5_000);
     this.#socket = socket;
     const { last, length } = this.#received;
     const overlap = length > 0 ? last : undefined;
@@ -103,7 +105,8 @@ export class Follower {
   }
 
   #stepBack(entries: number): void {
-    this.#world.check.toldOfCut(this.#received, this.#received.hasUpdates);
+    const isAnew = this.#from instanceof RelayMachine && this.#from.hasStartedAnew;
+    this.#world.check.toldOfCut(this.#received, this.#received.hasUpdates, isAnew);
     this.#received.cutTo(Math.max(0, entries));
   }
 }

@@ -8,6 +8,7 @@ import type { SimulatedNetwork, SimulatedSocket } from '@ds/test-kit';
 import { SimulatedBookmarks } from '../../packages/stream-file/test/simulated-bookmarks.js';
 import { SimulatedDisk } from '../../packages/stream-file/test/simulated-disk.js';
 import { DurableCopy } from './durable-copy.js';
+import type { StreamCopy } from './stream-copy.js';
 import type { EntryNode } from './stream-tree.js';
 import type { World } from './world.js';
 
@@ -56,6 +57,10 @@ export class Machine {
     const { disk, bookmarks } = this.#volume;
     const delayMsMax = this.world.random.pick([0.1, 2, 10]);
     disk.delay = () => this.world.pass(this.world.random.next() * delayMsMax);
+    disk.fault = ({ kind, path }) => {
+      if (kind === 'remove' && path === PATH) this.removing();
+      return undefined;
+    };
     return {
       create: this.world.identity,
       disk,
@@ -78,11 +83,34 @@ export class Machine {
     return file;
   }
 
-  /** Whether the machine's stream file certainly holds the stream that ends with `end`, be updates in it or not. */
-  holds(end: EntryNode): boolean {
+  /** What the machine's stream file certainly holds now, also where no change of it is looked at. */
+  protected get entries(): StreamCopy {
     const { disk, durable } = this.#volume;
     durable.look(disk, this.path);
-    return durable.entries.last === end;
+    return durable.entries;
+  }
+
+  /** Whether the machine's stream file certainly holds the stream that ends with `end`, be updates in it or not. */
+  holds(end: EntryNode): boolean {
+    return this.entries.last === end;
+  }
+
+  /** The machine gets what another one's disk certainly holds, in place of what it had. Its program must not run. */
+  protected adopt(other: Machine): void {
+    const { disk, bookmarks } = other.#volume;
+    const { durable } = this.#volume;
+    const nothingMore = (): boolean => false;
+    durable.clear();
+    this.#volume = {
+      disk: disk.afterPowerCut(nothingMore),
+      bookmarks: bookmarks.afterPowerCut(nothingMore),
+      durable,
+    };
+  }
+
+  /** The program gives its stream file up, to begin with an empty one. */
+  protected removing(): void {
+    throw new Error(`${this.name} removes its stream file`);
   }
 
   /** The network as the program that runs now sees it: it is cut off when the program has ended. */

@@ -64,6 +64,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'acknowledged[0]',
   },
   {
+    bug: 'commits wait for a server that is left out',
+    package: 'source',
+    file: 'servers/server-group.ts',
+    find: 'return this.#links.filter((link) => !link.leftOut);',
+    replace: 'return this.#links;',
+  },
+  {
+    bug: 'a server that is behind is left out while all that it lacks is kept',
+    package: 'source',
+    file: 'servers/server-group.ts',
+    find: '> this.#options.keptBytesMax && log.first',
+    replace: '> 0 && log.first',
+  },
+  {
     bug: 'a source that is fenced tries again for ever',
     package: 'source',
     file: 'servers/server-link.ts',
@@ -168,6 +182,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'agreement.ts',
     find: 'await commonPrefix(file, entriesOf(client), smaller(entries, header.totalEntries))',
     replace: 'smaller(entries, header.totalEntries)',
+  },
+  {
+    bug: 'a relay that is to start with an empty file keeps the one that it has',
+    package: 'relay',
+    file: 'agreement.ts',
+    find: 'await StreamFile.remove(path, options.file);',
+    replace: '',
   },
   {
     bug: 'a relay that comes back to an upstream does not compare',

@@ -4,6 +4,7 @@ import { StreamRelay } from '@ds/relay';
 import type { SimulatedSocket } from '@ds/test-kit';
 
 import { Machine, type Ending } from './machine.js';
+import type { ServerMachine } from './server-machine.js';
 import type { World } from './world.js';
 
 interface Program {
@@ -13,13 +14,25 @@ interface Program {
 
 export class RelayMachine extends Machine {
   readonly clients: ServerAddress;
-  readonly #upstream: readonly ServerAddress[];
+  readonly #upstream: readonly ServerMachine[] | RelayMachine;
+  readonly #onMismatch: 'stop' | 'truncate' | 'restart';
   #program: Program | undefined;
+  #hasStartedAnew = false;
 
-  constructor(world: World, index: number, upstream: readonly ServerAddress[]) {
+  /** `upstream`: servers, or the relay before this one. */
+  constructor(world: World, index: number, upstream: readonly ServerMachine[] | RelayMachine) {
     super(world, `relay${index}`, [7900 + index]);
     this.clients = { host: this.name, port: 7900 + index };
     this.#upstream = upstream;
+    // A stream that never loses anything never gives a relay a reason to give anything up.
+    const { canShrink, random } = world;
+    this.#onMismatch = canShrink ? random.pick(['truncate', 'restart'] as const) : 'stop';
+  }
+
+  /** Whether it, or a relay before it, has ever begun with an empty file: so its clients may have to. */
+  get hasStartedAnew(): boolean {
+    const upstream = this.#upstream;
+    return this.#hasStartedAnew || (upstream instanceof RelayMachine && upstream.hasStartedAnew);
   }
 
   get isUp(): boolean {
@@ -48,10 +61,17 @@ export class RelayMachine extends Machine {
     void program.relay?.close().catch(() => undefined);
   }
 
+  protected override removing(): void {
+    const upstream = this.#upstream;
+    const isUpstreamNew = upstream instanceof RelayMachine && upstream.hasStartedAnew;
+    if (!isUpstreamNew) this.world.check.givesUp(this.name, this.entries);
+    this.#hasStartedAnew = true;
+  }
+
   async #run(program: Program): Promise<void> {
     const { connect, listen } = this.network;
-    const { isRewritten } = this.world;
     const { create: _, ...file } = this.fileOptions;
+    const upstream = this.#upstream;
     interface DialEvents {
       readonly connected: () => void;
       readonly received: (bytes: Uint8Array) => void;
@@ -60,11 +80,11 @@ export class RelayMachine extends Machine {
       connect(address).setKeepAlive(true, 5_000).once('connect', connected).on('data', received);
     program.relay = await StreamRelay.start(
       {
-        upstream: this.#upstream,
+        upstream:
+          upstream instanceof RelayMachine ? upstream.clients : upstream.map(({ clients }) => clients),
         path: this.path,
         file,
-        // A stream that is never rewritten never gives a relay a reason to give anything up.
-        onMismatch: isRewritten ? 'truncate' : 'stop',
+        onMismatch: this.#onMismatch,
         clients: this.clients,
         connectMs: 1_000,
         answerMs: 3_000,

@@ -41,6 +41,13 @@ export class ServerMachine extends Machine {
     this.#running = { file, server };
   }
 
+  /** Starts anew with a copy of another server's file, which may be running. */
+  async startWithCopyOf(other: ServerMachine): Promise<void> {
+    this.crash('kill');
+    this.adopt(other);
+    await this.start();
+  }
+
   crash(ending: Ending): void {
     const running = this.#running;
     if (!running) return;

@@ -7,6 +7,7 @@ import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
 import { Application } from './application.js';
 import { Machine, type Ending, type Volume } from './machine.js';
+import type { EntryNode } from './stream-tree.js';
 import type { World } from './world.js';
 
 export interface SourceSettings {
@@ -90,13 +91,22 @@ export class SourceMachine extends Machine {
     return error.code === 'no-server' || (error.code === 'fenced' && this.#isSuperseded);
   }
 
+  /** The last entry of the stream that is to be continued with this number. */
+  #entryBefore(nextEntry: bigint): EntryNode | undefined {
+    const { servers, canFork } = this.world;
+    if (this.#settings.hasOutbox) return this.durable.entries.last.back(Number(nextEntry) - 1);
+    // With an end of its own a server may have more than the others that were reached.
+    const files = servers.map(({ durable }) => durable.entries);
+    const last = canFork ? files.find(({ length }) => BigInt(length) === nextEntry)?.last : files[0]?.last;
+    return last?.back(Number(nextEntry) - 1);
+  }
+
   async #run(program: Program): Promise<void> {
     const { world } = this;
     const { check } = world;
     const { given, ending } = program;
     const { hasOutbox, ...settings } = this.#settings;
     const { connect } = this.network;
-    const stored = hasOutbox ? this.durable : world.servers[0]!.durable;
     const outbox = hasOutbox ? await this.openFile(() => program.epoch) : undefined;
     if (outbox) program.outbox = outbox;
     await world.pass(STARTING_MS);
@@ -108,7 +118,7 @@ export class SourceMachine extends Machine {
     }
     const epoch = given ?? BigInt(Date.now());
     program.epoch = epoch;
-    check.begins(epoch, outbox ? stored.entries.last : check.tree.root);
+    check.begins(epoch, outbox ? this.durable.entries.last : check.tree.root);
     const options: StreamSourceOptions = {
       ...settings,
       ...(outbox && { outbox }),
@@ -126,12 +136,23 @@ export class SourceMachine extends Machine {
       },
       onServerState: (state) => {
         if (state.kind !== 'left-out' || ending.signal.aborted) return;
-        if (!this.#isSuperseded || state.error.code !== 'fenced') check.leftOut(state.error);
+        if (this.#isSuperseded && state.error.code === 'fenced') return;
+        const server = world.servers.find(({ name }) => state.server.startsWith(`${name}:`));
+        check.leftOut(server!.durable, state.error);
       },
     };
     const source = await StreamSource.open(options, { signal: ending.signal });
     program.source = source;
-    const last = stored.entries.last.back(Number(source.nextEntry) - 1);
+    const last = this.#entryBefore(source.nextEntry);
+    if (last && world.canFork) {
+      // The application knows what it has been told: the servers that have it are not there, or not yet.
+      const { lastAcknowledged } = check;
+      if (lastAcknowledged.number >= 0 && !lastAcknowledged.isIn(last)) {
+        this.crash('kill');
+        return;
+      }
+      check.continuesWith(last);
+    }
     // Where a newer source has cut the stream meanwhile, it is this one that comes too late.
     if (!last && !this.isSuperseded)
       throw new Error(`the stream is said to have ${source.nextEntry} entries`);

@@ -32,6 +32,13 @@ export class StreamCopy {
     return this.#entries.some(({ isUpdated }) => isUpdated);
   }
 
+  /** Entries that were to be updated, each as it has come. */
+  get updated(): readonly { readonly entry: EntryNode; readonly bytes: Uint8Array }[] {
+    return this.#entries.flatMap((entry, number) =>
+      entry.isUpdated ? [{ entry, bytes: this.#bytes[number]! }] : [],
+    );
+  }
+
   at(number: number): EntryNode | undefined {
     return this.#entries[number];
   }

@@ -1,5 +1,4 @@
 /** A whole data stream on simulated network, disks and clock, in which a seed decides what happens. */
-import type { ServerAddress } from '@ds/client';
 import { SimulatedNetwork, type Link, type Random } from '@ds/test-kit';
 
 import type { Work } from './application.js';
@@ -21,6 +20,10 @@ export class World {
   readonly network: SimulatedNetwork;
   /** Whether the stream is cut and updated now and then. */
   readonly isRewritten: boolean;
+  /** Whether servers can come to different ends, and stay so: a source without an outbox does not bring them together. */
+  readonly canFork: boolean;
+  /** Whether anybody's stream can lose what was committed there. */
+  readonly canShrink: boolean;
   readonly check: Check;
   readonly work: Work;
   readonly servers: readonly ServerMachine[];
@@ -53,34 +56,37 @@ export class World {
       updates: new Map(),
     };
     const hasOutbox = random.chance(0.7);
-    // Without an outbox a new source cannot bring servers together that have come to different ends.
-    const servers = hasOutbox ? random.integer(1, 3) : 1;
-    const quorum = hasOutbox ? random.pick(['all', 'any', random.integer(0, servers)] as const) : 'all';
-    this.check = new Check(
-      new StreamTree(random, this.isRewritten),
-      quorum === 'all' ? servers : quorum === 'any' ? 1 : quorum,
-    );
+    const servers = random.integer(1, 3);
+    this.canFork = !hasOutbox && servers > 1;
+    const quorums = ['all', 'any', random.integer(hasOutbox ? 0 : 1, servers)] as const;
+    // A cut or an update that only some servers have is not known to the next source if there is no outbox.
+    const quorum = this.canFork && this.isRewritten ? 'all' : random.pick(quorums);
+    this.canShrink = this.isRewritten || this.canFork;
+    const keptBytesMax = random.pick([0, 500, 1 << 20]);
+    this.check = new Check(new StreamTree(random, this.canShrink), {
+      quorum: quorum === 'any' ? 1 : quorum,
+      canLeaveOut: this.canFork,
+      keepsAll: quorum === 'all' || keptBytesMax === 1 << 20,
+    });
     this.servers = Array.from({ length: servers }, (_, index) => new ServerMachine(this, index));
     const relays: RelayMachine[] = [];
-    let upstream: readonly ServerAddress[] = random.chance(0.5)
-      ? [random.pick(this.servers).clients]
-      : this.servers.map(({ clients }) => clients);
+    const upstream = random.chance(0.5) ? [random.pick(this.servers)] : this.servers;
     for (let index = random.integer(0, 2); index > 0; index--) {
-      const relay = new RelayMachine(this, index, upstream);
-      relays.push(relay);
-      upstream = [relay.clients];
+      relays.push(new RelayMachine(this, index, relays.at(-1) ?? upstream));
     }
     this.relays = relays;
     const settings: SourceSettings = {
       hasOutbox,
       quorum,
       windowBytes: random.pick([100, 2_000, 1 << 20]),
-      keptBytesMax: hasOutbox ? random.pick([0, 500, 1 << 20]) : 1 << 20,
+      keptBytesMax,
     };
     this.#epoch = random.chance(0.5) ? 1n : undefined;
     this.#source = new SourceMachine(this, settings);
     this.network.fault = () =>
-      !this.#isCalm && random.chance(0.1) ? random.pick(['refused', 'silent']) : undefined;
+      !this.#isCalm && random.chance(this.canFork ? 0.3 : 0.1)
+        ? random.pick(['refused', 'silent'])
+        : undefined;
   }
 
   /** Whether nothing breaks any more. */
@@ -116,10 +122,10 @@ export class World {
   async #history(): Promise<void> {
     const { random, servers } = this;
     for (const server of servers) if (random.chance(0.8)) await server.start();
-    this.#source.start();
+    await this.#startSource();
     for (const relay of this.relays) relay.start();
     for (let count = random.integer(1, 2); count > 0; count--) {
-      this.followers.push(new Follower(this, random.pick([...servers, ...this.relays]).clients));
+      this.followers.push(new Follower(this, random.pick([...servers, ...this.relays])));
       this.followers.push(new Consumer(this));
     }
     for (let faults = random.integer(0, 12); faults > 0; faults--) {
@@ -129,7 +135,9 @@ export class World {
     await this.#calmDown();
     while (!this.#isRight()) {
       await this.pass(100);
-      if (!this.#source.isUp) this.#source.start();
+      // Nobody has waited for servers that are left out: they get a copy of another one.
+      if (this.check.end && this.check.leftOutServers.size > 0) this.#source.crash('kill');
+      if (!this.#source.isUp) await this.#startSource();
     }
     for (const server of servers) this.check.endsWith(server.durable);
   }
@@ -158,7 +166,7 @@ export class World {
         break;
       case 4:
         if (this.#source.isUp) this.#source.crash(ending);
-        else this.#source.start();
+        else await this.#startSource();
         break;
       case 5:
         if (relay?.isUp) relay.crash(ending);
@@ -170,7 +178,7 @@ export class World {
         for (const each of this.servers) each.crash('power cut');
         break;
       case 7:
-        this.#takeOver();
+        await this.#takeOver();
         break;
       case 8:
         link?.abandon(random.integer(1, 4_000));
@@ -191,6 +199,7 @@ export class World {
   /** What a source has sent on a connection arrives once more, at a moment when its newest one may be gone. */
   async #repeat(): Promise<void> {
     const { network, random } = this;
+    if (this.canFork) return;
     const repeatable = this.isRewritten ? await this.#becomeKeptOut() : this.sourceLinks;
     if (repeatable.length === 0) return;
     const repeated = random.pick(repeatable);
@@ -231,12 +240,43 @@ export class World {
     });
   }
 
-  /** Another source takes over, which the one before is not told. */
-  #takeOver(): void {
+  /** Another source takes over, which the one before is not told; but where servers could fork, it is ended first. */
+  async #takeOver(): Promise<void> {
     const source = this.#source;
+    if (this.canFork) source.crash('kill');
     this.#source = source.succeed();
     this.superseded.push(source);
+    await this.#startSource();
+  }
+
+  /** Starts the source's program; where servers can fork, not before they agree. */
+  async #startSource(): Promise<void> {
+    if (this.canFork) await this.#bringTogether();
     this.#source.start();
+  }
+
+  /**
+   * Whoever runs the servers sees to it that none has another stream than the rest, which the number of its entries would not
+   * always tell, nor has missed anything because it was left out; in the end, that none has less either. What source has ended
+   * adds nothing meanwhile.
+   */
+  async #bringTogether(): Promise<void> {
+    const { check, servers } = this;
+    for (const link of this.#openSourceLinks) link.cut();
+    const { lastAcknowledged, leftOutServers } = check;
+    const best = servers
+      .filter(({ durable }) => !leftOutServers.has(durable))
+      .filter(({ durable: { entries } }) => lastAcknowledged.number < 0 || entries.has(lastAcknowledged))
+      .reduce((one, other) => (other.durable.entries.length > one.durable.entries.length ? other : one));
+    const { last } = best.durable.entries;
+    check.continuesWith(last);
+    for (const server of servers) {
+      const own = server.durable.entries.last;
+      const isOther = own !== last && (this.#isCalm || !(own.number < 0 || own.isIn(last)));
+      if (!isOther && !leftOutServers.has(server.durable)) continue;
+      await server.startWithCopyOf(best);
+      check.takesPartAgain(server.durable);
+    }
   }
 
   /** From now on nothing breaks any more, and what is down comes up. */
@@ -244,7 +284,7 @@ export class World {
     this.#isCalm = true;
     for (const server of this.servers) if (!server.isUp) await server.start();
     for (const relay of this.relays) if (!relay.isUp) relay.start();
-    if (!this.#source.isUp) this.#source.start();
+    if (!this.#source.isUp) await this.#startSource();
   }
 
   /** Whether all is done, everybody has it, and no source runs on that another one has taken over from. */

@@ -73,7 +73,7 @@ async function open(
     if (policy !== 'restart' || !isMismatch(error)) throw error;
     const { path } = options;
     loggerOf(options).warn({ path, reason: error.message }, 'starting with an empty file');
-    await StreamFile.remove(path);
+    await StreamFile.remove(path, options.file);
     return openFile(options, upstream);
   }
 }

@@ -33,7 +33,7 @@ import { OperationWitness } from './journal/operation-witness.js';
 import { createStreamFile } from './opening/creation.js';
 import { describeLock, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
-import { removeStreamFile } from './opening/removal.js';
+import { removeFiles, removeStreamFile } from './opening/removal.js';
 import { Geometry } from './pages/geometry.js';
 import { verifyLastPage } from './pages/last-page.js';
 import { PageDirectory } from './pages/page-directory.js';
@@ -266,12 +266,15 @@ export class StreamFile implements AsyncDisposable {
 
   /**
    * Removes a file that nobody has open, with everything beside it.
+   * @param options as it is opened with
    * @throws {StreamFileError} `locked`
    */
-  static async remove(path: string): Promise<void> {
-    const bookmarkStore = await lock(nodeDisk, path, openLevelBookmarkStore);
+  static async remove(path: string, options: StreamFileOptions = {}): Promise<void> {
+    const { disk = nodeDisk, openBookmarkStore } = options;
+    const bookmarkStore = await lock(disk, path, openBookmarkStore ?? openLevelBookmarkStore);
+    if (openBookmarkStore) await bookmarkStore.clear();
     await bookmarkStore.close();
-    await removeStreamFile(path);
+    await (openBookmarkStore ? removeFiles(disk, path) : removeStreamFile(path));
   }
 
   /** Identity and committed size. */

@@ -1,10 +1,17 @@
 /** Removes a stream file with everything beside it. */
 import { rm } from 'node:fs/promises';
 
+import type { Disk } from '../disk/disk.js';
+import { nodeDisk } from '../disk/node-disk.js';
 import { bookmarkPath, directoryPath, holderPath, journalPath, updatePath } from '../paths.js';
 
 export async function removeStreamFile(path: string): Promise<void> {
-  for (const side of [path, directoryPath(path), journalPath(path), updatePath(path), holderPath(path)])
-    await rm(side, { force: true });
+  await removeFiles(nodeDisk, path);
   await rm(bookmarkPath(path), { recursive: true, force: true });
+}
+
+/** All but the bookmark index, which may be kept elsewhere. */
+export async function removeFiles(disk: Disk, path: string): Promise<void> {
+  for (const side of [path, directoryPath(path), journalPath(path), updatePath(path), holderPath(path)])
+    await disk.remove(side);
 }
