@@ -24,12 +24,20 @@ export const connectOptions = {
     .meta({ description: "name that the other side's certificate has to be for, if not its host's" }),
 };
 
-type Given = Options<typeof connectOptions>;
+/** What is given for `connectOptions`. */
+export type ConnectGiven = Options<typeof connectOptions>;
 
-/** What is wrong with options that are each right by themselves. */
-export function checkConnect({ tlsCert, tlsKey }: Pick<Given, 'tlsCert' | 'tlsKey'>): string | undefined {
+/**
+ * What is wrong with options that are each right by themselves.
+ *
+ * @param prefix stands before their names, where a program has them twice: `resume-`
+ */
+export function checkConnect(
+  { tlsCert, tlsKey }: Pick<ConnectGiven, 'tlsCert' | 'tlsKey'>,
+  prefix = '',
+): string | undefined {
   const isWhole = (tlsCert === undefined) === (tlsKey === undefined);
-  return isWhole ? undefined : '--tls-cert and --tls-key belong together';
+  return isWhole ? undefined : `--${prefix}tls-cert and --${prefix}tls-key belong together`;
 }
 
 interface TlsAccess {
@@ -49,10 +57,12 @@ export interface ConnectAccess {
  * Reads the files that the options name. TLS is spoken where it is asked for, by itself or by an option that is of no use
  * without it.
  *
+ * @param prefix as for `checkConnect`
  * @throws {UsageError} `conflict` or `config`
  */
-export async function connectAccess(given: Given): Promise<ConnectAccess> {
-  const token = await readToken({ token: given.token, tokenFile: given.tokenFile, name: 'token' });
+export async function connectAccess(given: ConnectGiven, prefix = ''): Promise<ConnectAccess> {
+  const name = `${prefix}token`;
+  const token = await readToken({ token: given.token, tokenFile: given.tokenFile, name });
   const { tlsServerName: servername } = given;
   const [ca, cert, key] = await Promise.all([given.tlsCa, given.tlsCert, given.tlsKey].map(contentOf));
   const tls = {

@@ -12,7 +12,13 @@ export {
   type SingleApp,
 } from './app.js';
 export { openBytes } from './byte-input.js';
-export { checkConnect, connectAccess, connectOptions, type ConnectAccess } from './connect-options.js';
+export {
+  checkConnect,
+  connectAccess,
+  connectOptions,
+  type ConnectAccess,
+  type ConnectGiven,
+} from './connect-options.js';
 export { describeError, InputError, UsageError, type UsageErrorCode } from './errors.js';
 export { field, type FieldForm, type LogLevel, type Range } from './field.js';
 export type { OptionMeta } from './field-info.js';

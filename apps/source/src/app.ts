@@ -6,7 +6,7 @@ import type { StreamSource } from '@ds/source';
 import { FeedError } from './errors.js';
 import { Feed } from './feed.js';
 import { openOperations } from './operations.js';
-import { checkOptions, options, type SourceOptions } from './options.js';
+import { checkOptions, options, RESUME_PREFIX, resumeGiven, type SourceOptions } from './options.js';
 import { showProgress } from './progress.js';
 import { openSource, ServerWatch } from './servers.js';
 
@@ -31,7 +31,8 @@ export const app = defineApp({
     const haltedFirst = rejectionOf(halted);
 
     const access = await connectAccess(given);
-    const operationsFor = await openOperations(given, { logger, signal: halted });
+    const resumeAccess = await connectAccess(resumeGiven(given), RESUME_PREFIX);
+    const operationsFor = await openOperations(given, { logger, signal: halted, resumeAccess });
     const watch = new ServerWatch(logger, stop);
     // Storage is loaded by those who ask for it.
     await using outbox =

@@ -1,6 +1,6 @@
 /** Which operations the options ask for: from lines, from blocks in lines, or from a node. */
 
-import { openBytes, readLines, type Logger } from '@ds/app-kit';
+import { openBytes, readLines, type ConnectAccess, type Logger } from '@ds/app-kit';
 import { BlockSequence, type LastBlock } from './chain/block-sequence.js';
 import { countedBlock } from './chain/counted-block.js';
 import { EthereumNode } from './chain/ethereum-node.js';
@@ -22,6 +22,8 @@ export interface InputContext {
   readonly logger: Logger;
   /** Ends reading with its reason. */
   readonly signal: AbortSignal;
+  /** What the server of `resumeFrom` is shown. */
+  readonly resumeAccess: ConnectAccess;
 }
 
 /**
@@ -40,20 +42,16 @@ export async function openOperations(given: SourceOptions, context: InputContext
 function fromBlocks(
   given: SourceOptions,
   lines: ReturnType<typeof readLines>,
-  { logger }: InputContext,
+  context: InputContext,
 ): Operations {
   return async function* ({ nextEntry }) {
-    const last = await lastBlock(given, nextEntry, logger);
+    const last = await lastBlock(given, nextEntry, context);
     yield* blockOperationsOf(lines, new BlockSequence(last));
   };
 }
 
-function fromNode(
-  given: SourceOptions,
-  url: URL,
-  from: bigint,
-  { logger, signal }: InputContext,
-): Operations {
+function fromNode(given: SourceOptions, url: URL, from: bigint, context: InputContext): Operations {
+  const { logger, signal } = context;
   const {
     nodeTimeout: timeoutMs,
     nodeRetry: retryMs,
@@ -64,7 +62,7 @@ function fromNode(
   return async function* ({ nextEntry }) {
     const node = new EthereumNode({ url, timeoutMs, retryMs, logger, signal });
     const last = given.resumeFrom
-      ? await lastBlock(given, nextEntry, logger)
+      ? await lastBlock(given, nextEntry, context)
       : await countedBlock(node, from, nextEntry);
     logger.info({ node: node.name, from: last ? last.number + 1n : from }, 'taking blocks from the node');
     yield* nodeOperations(node, last, { from, to, confirmations, pollMs, signal });
@@ -75,11 +73,11 @@ function fromNode(
 async function lastBlock(
   given: SourceOptions,
   nextEntry: bigint,
-  logger: Logger,
+  { logger, resumeAccess: access }: InputContext,
 ): Promise<LastBlock | undefined> {
   const { resumeFrom: server, systemId, streamType } = given;
   if (!server || nextEntry === 0n) return undefined;
-  const last = await newestBlock({ server, systemId, streamType, totalEntries: nextEntry });
+  const last = await newestBlock({ server, access, systemId, streamType, totalEntries: nextEntry });
   logger.info({ block: last?.number }, 'the newest block of the stream');
   return last;
 }

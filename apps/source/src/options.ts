@@ -1,8 +1,24 @@
 /** What `ds-source` can be told: the one place where each option, its default and its limits stand. */
 
-import { checkConnect, connectOptions, field, type Options } from '@ds/app-kit';
+import { checkConnect, connectOptions, field, type ConnectGiven, type Options } from '@ds/app-kit';
 
 const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
+
+/** A port for clients has a token and a certificate of its own: it must never be shown the one that lets a source write. */
+const resume = connectOptions;
+const resumeOptions = {
+  resumeToken: resume.token.meta({ description: 'as --token, but for the server of --resume-from' }),
+  resumeTokenFile: resume.tokenFile.meta({
+    description: 'as --token-file, but for the server of --resume-from',
+  }),
+  resumeTls: resume.tls.meta({ description: 'connect to the server of --resume-from over TLS' }),
+  resumeTlsCa: resume.tlsCa.meta({ description: 'as --tls-ca, but for the server of --resume-from' }),
+  resumeTlsCert: resume.tlsCert.meta({ description: 'as --tls-cert, but for the server of --resume-from' }),
+  resumeTlsKey: resume.tlsKey.meta({ description: 'as --tls-key, but for the server of --resume-from' }),
+  resumeTlsServerName: resume.tlsServerName.meta({
+    description: 'as --tls-server-name, but for the server of --resume-from',
+  }),
+};
 
 export const options = {
   server: field.addressList().meta({ description: 'source ports of the servers to feed' }),
@@ -36,6 +52,7 @@ export const options = {
     description:
       "a server's port for clients, to see there which block the stream ends with; what it has is skipped",
   }),
+  ...resumeOptions,
   systemId: field.u64().default(1n).meta({ description: "the streams' system id, such as a chain id" }),
   streamType: field.u64().default(1n).meta({ description: "the streams' type; 1 is a sequencer's" }),
   epoch: field.u64().optional().meta({
@@ -79,6 +96,22 @@ export const options = {
 
 export type SourceOptions = Options<typeof options>;
 
+/** What stands before the names of the options that the server of `resumeFrom` is connected to with. */
+export const RESUME_PREFIX = 'resume-';
+
+/** How the server of `resumeFrom` is connected to. */
+export function resumeGiven(given: SourceOptions): ConnectGiven {
+  return {
+    token: given.resumeToken,
+    tokenFile: given.resumeTokenFile,
+    tls: given.resumeTls,
+    tlsCa: given.resumeTlsCa,
+    tlsCert: given.resumeTlsCert,
+    tlsKey: given.resumeTlsKey,
+    tlsServerName: given.resumeTlsServerName,
+  };
+}
+
 /** What is wrong with options that are each right by themselves. */
 export function checkOptions(given: SourceOptions): string | undefined {
   const { server, ops, blocks, rpc, fromBlock, toBlock, resumeFrom, quorum } = given;
@@ -93,5 +126,8 @@ export function checkOptions(given: SourceOptions): string | undefined {
   if (typeof quorum === 'number' && quorum > server.length) {
     return `--quorum ${quorum} is more than the servers given: ${server.length}`;
   }
-  return checkConnect(given);
+  const resuming = resumeGiven(given);
+  if (!resumeFrom && Object.values(resuming).some((value) => value !== undefined && value !== false))
+    return '--resume-token, --resume-tls and so on go with --resume-from only';
+  return checkConnect(given) ?? checkConnect(resuming, RESUME_PREFIX);
 }

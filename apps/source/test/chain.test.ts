@@ -4,6 +4,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { describe, expect, it } from 'vitest';
 import { formatHex } from '@ds/app-kit';
 import { temporaryFolder } from '@ds/app-kit/testing';
+import { certificateFiles } from '@ds/test-kit';
 import { decodePayload, EntryType } from '@ds/zkevm';
 import { mainnetBlock, recordedBlocks, type JsonBlock } from './blocks-data.js';
 import { FakeNode } from './support/fake-node.js';
@@ -104,6 +105,34 @@ describe('Blocks from lines', () => {
     expect(again.status).toBe(0);
     expect(summaryOf(again)).toMatchObject({ operations: 5, nextEntry: String(entriesIn(first(12))) });
     expect(await blocksOf(server)).toEqual(expected(first(12)));
+  });
+
+  it('are looked up over TLS with a token, where clients need these', async () => {
+    await using folder = await temporaryFolder();
+    const { authority, strangers, tls } = await certificateFiles(folder.path(''));
+    await writeFile(folder.path('token'), 'for clients');
+    await using server = await startServer(folder, 'stream.bin', [
+      ...['--client-tls-cert', tls.certFile, '--client-tls-key', tls.keyFile],
+      ...['--client-token-file', folder.path('token')],
+    ]);
+    const feed = (count: number, ...more: string[]): ReturnType<typeof runSource> => {
+      const args = ['--server', server.source, '--resume-from', server.clients, '--blocks', '-'];
+      return runSource([...args, ...more], lines(first(count)));
+    };
+    await feed(2);
+    const token = ['--resume-token-file', folder.path('token')];
+    const again = await feed(4, ...token, '--resume-tls-ca', authority);
+    expect(again.err).toBe('');
+    expect(summaryOf(again)).toMatchObject({ operations: 2, nextEntry: String(entriesIn(first(4))) });
+    for (const [wrong, reason] of [
+      [['--resume-tls-ca', authority], 'Unauthorized'],
+      [[...token, '--resume-tls-ca', strangers], 'certificate'],
+      [[...token, '--resume-tls'], 'certificate'],
+    ] as const) {
+      const refused = await feed(5, ...wrong);
+      expect(refused).toMatchObject({ status: 1, out: expect.stringContaining('"operations":0') as string });
+      expect(refused.err).toContain(reason);
+    }
   });
 
   it('are looked up behind other entries too', async () => {

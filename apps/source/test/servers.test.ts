@@ -141,6 +141,11 @@ describe('Bad usage', () => {
     [[...server, '--ops', '-', '--from-block', '1'], '--from-block goes with --rpc only'],
     [[...server, '--ops', '-', '--to-block', '1'], '--to-block goes with --rpc only'],
     [[...server, '--ops', '-', '--resume-from', 'a:1'], '--resume-from goes with --blocks and --rpc only'],
+    [[...server, '--blocks', '-', '--resume-tls'], '--resume-tls and so on go with --resume-from only'],
+    [
+      [...server, '--blocks', '-', '--resume-from', 'a:1', '--resume-tls-cert', 'c'],
+      '--resume-tls-cert and --resume-tls-key belong together',
+    ],
     [[...server, '--ops', '-', '--quorum', '2'], '--quorum 2 is more than the servers given: 1'],
     [[...server, '--ops', '-', '--quorum', 'most'], 'bad value "most" for --quorum'],
     [['--server', 'a:0', '--ops', '-'], '--server needs a port above 0'],

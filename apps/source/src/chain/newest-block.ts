@@ -1,6 +1,6 @@
 /** Finds the newest block of a stream, as any consumer of it would: through a server's port for clients. */
 
-import { formatAddress, type Address } from '@ds/app-kit';
+import { formatAddress, type Address, type ConnectAccess } from '@ds/app-kit';
 import { StreamClient } from '@ds/client';
 import type { Entry } from '@ds/codec';
 import { blockBookmark, decodePayload, EntryType } from '@ds/zkevm';
@@ -10,6 +10,8 @@ import type { LastBlock } from './block-sequence.js';
 export interface StreamPlace {
   /** A server's port for clients. */
   readonly server: Address;
+  /** What it is shown, and how it is spoken to. */
+  readonly access: ConnectAccess;
   readonly systemId: bigint;
   readonly streamType: bigint;
   /** Entries that the source says the stream has. */
@@ -25,8 +27,8 @@ const blockEntryTypes = new Set<number>([EntryType.l2Block, EntryType.transactio
  * @throws {ClientError} when it can't be asked
  */
 export async function newestBlock(place: StreamPlace): Promise<LastBlock | undefined> {
-  const { streamType } = place;
-  await using client = new StreamClient({ server: place.server, streamType });
+  const { access, server, streamType } = place;
+  await using client = new StreamClient({ server, streamType, ...access });
   const { totalEntries, systemId } = await client.header();
   if (systemId !== place.systemId || totalEntries !== place.totalEntries) {
     throw cannotResume(
