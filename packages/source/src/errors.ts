@@ -18,7 +18,7 @@ export type SourceErrorCode =
   | 'operation-ended'
   /** An entry or a bookmark that no stream can hold. */
   | 'bad-entry'
-  /** An operation larger than this source may hold in memory. */
+  /** An operation larger than this source may hold in memory, or operations that an outbox can only give as one. */
   | 'too-large'
   /** The outbox cannot be written: see `cause`. */
   | 'outbox'

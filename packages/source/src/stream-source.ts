@@ -46,7 +46,7 @@ export class StreamSource implements AsyncDisposable {
   ) {
     this.#streamType = options.streamType ?? 1n;
     this.#owner = {
-      operationBytesMax: options.operationBytesMax ?? 256 << 20,
+      operationBytesMax: operationBytesMaxOf(options),
       commit: (encoder, wait) => this.#commit(encoder, wait),
       rolledBack: (encoder) => {
         this.#keep(encoder);
@@ -81,7 +81,7 @@ export class StreamSource implements AsyncDisposable {
     wait.signal?.throwIfAborted();
     const group = new ServerGroup({
       servers,
-      outbox: outbox && new OutboxReader(outbox, streamType),
+      outbox: outbox && new OutboxReader(outbox, streamType, operationBytesMaxOf(options)),
       onFailure: (error) => queue?.fail(error),
       quorum,
       windowBytes: options.windowBytes ?? 16 << 20,
@@ -276,6 +276,10 @@ function checked(code: SourceErrorCode, check: () => unknown): void {
     if (!(cause instanceof CodecError)) throw cause;
     throw new SourceError(code, cause.message, { cause });
   }
+}
+
+function operationBytesMaxOf({ operationBytesMax = 256 << 20 }: StreamSourceOptions): number {
+  return operationBytesMax;
 }
 
 function checkOutbox({ header }: Outbox, systemId: bigint, streamType: bigint): void {

@@ -36,6 +36,7 @@ function heldBack(file: StreamFile, until: Promise<void>): Outbox {
     addStreamMessages: { value: file.addStreamMessages.bind(file) },
     commitAtomicOp: { value: () => file.commitAtomicOp().then(() => until) },
     offsetOf: { value: file.offsetOf.bind(file) },
+    operationAt: { value: file.operationAt.bind(file) },
     read: { value: file.read.bind(file) },
   }) as Outbox;
 }
@@ -148,6 +149,28 @@ describe('What is in the outbox', () => {
     });
     const all = isJournalLost ? ends.slice(-1) : ends;
     expect(operationEnds(server.file)).toEqual([...all, ends.at(-1)! + 1n]);
+  });
+
+  it('is not sent in parts where it has lost its journal and is too large for one operation', async () => {
+    const path = await outboxPath();
+    const before = await openOutbox(path, { pageBytes: 4096 });
+    before.startAtomicOp();
+    for (let value = 0; value < 20; value++) before.addStreamEntry(1, new Uint8Array(1_000).fill(value));
+    await before.commitAtomicOp();
+    await before.close();
+    await rm(`${path}.journal`);
+
+    const outbox = await openOutbox(path, { pageBytes: 4096 });
+    const server = await TestServer.start();
+    const states: ServerState[] = [];
+    await openSource([server.address], {
+      outbox,
+      operationBytesMax: 16_000,
+      onServerState: (state) => states.push(state),
+    });
+    await until(() => states.some(({ kind }) => kind === 'left-out'));
+    expect(states.at(-1)).toMatchObject({ server: server.address, error: { code: 'too-large' } });
+    expect(server.totalEntries).toBe(0n);
   });
 
   it('fills a slow server that falls behind while it is connected', async () => {

@@ -8,21 +8,22 @@ import {
   type Header,
 } from '@ds/codec';
 
+import { SourceError } from '../errors.js';
 import type { Request } from '../requests/request-log.js';
 import type { Outbox } from './outbox.js';
-
-/** Bytes of operations that are sent as one because it is not known where each of them ends. */
-const JOINED_BYTES_MAX = 16 << 20;
 
 const nothing = (): void => undefined;
 
 export class OutboxReader {
   readonly #outbox: Outbox;
   readonly #streamType: bigint;
+  readonly #operationBytesMax: number;
 
-  constructor(outbox: Outbox, streamType: bigint) {
+  /** `operationBytesMax`: bytes of operations that may be sent as one because it is not known where each of them ends. */
+  constructor(outbox: Outbox, streamType: bigint, operationBytesMax: number) {
     this.#outbox = outbox;
     this.#streamType = streamType;
+    this.#operationBytesMax = operationBytesMax;
   }
 
   /** Entries that are there for good. */
@@ -43,24 +44,25 @@ export class OutboxReader {
   }
 
   /**
-   * The operation from `first` on, as a request of the log; where the outbox does not know how far it goes, as many entries
-   * as stand in one page. Undefined where there are none.
+   * The operation from `first` on, before `end`, as a request of the log. Operations of which only the end of the last one is
+   * known, as after a crash, are taken for one: a part of one is never sent. Undefined where there are none.
+   * @throws {SourceError} `too-large` if those are more than may be sent as one
    */
   async operationFrom(first: bigint, end: bigint): Promise<Request | undefined> {
+    const operation = this.#outbox.operationAt(first);
     let offset = await this.#outbox.offsetOf(first);
-    if (offset === undefined) return undefined;
-    const known = await this.#operationEnd(first, offset);
-    const until = known !== undefined && known < end ? known : end;
+    if (!operation || offset === undefined) return undefined;
+    const until = operation.nextEntry < end ? operation.nextEntry : end;
+    if (operation.commitTimeMs === undefined) await this.#checkJoined(first, until, offset);
     // One of its own: servers are caught up with at the same time.
     const encoder = new OperationEncoder(this.#streamType);
     let next = first;
-    do {
+    while (next < until) {
       const chunk = await this.#outbox.read(offset, ENTRY_BYTES_MAX);
-      if (!chunk) break;
+      if (!chunk) return undefined;
       next = addTo(encoder, chunk.bytes, next, until);
       offset = chunk.nextOffset;
-    } while (known !== undefined && next < until);
-    if (next === first) return undefined;
+    }
     return {
       kind: 'operation',
       bytes: encoder.finish(first).slice(),
@@ -71,15 +73,14 @@ export class OutboxReader {
     };
   }
 
-  /**
-   * Where the operation ends that begins with `first`, which stands at `offset`. Operations of which only the end of the last
-   * one is known, as after a crash, are taken for one, unless that would be too large to be held.
-   */
-  async #operationEnd(first: bigint, offset: number): Promise<bigint | undefined> {
-    const operation = this.#outbox.operationAt?.(first);
-    if (!operation || operation.commitTimeMs !== undefined) return operation?.nextEntry;
-    const end = await this.#outbox.offsetOf(operation.nextEntry);
-    return end !== undefined && end - offset <= JOINED_BYTES_MAX ? operation.nextEntry : undefined;
+  async #checkJoined(first: bigint, until: bigint, offset: number): Promise<void> {
+    const end = await this.#outbox.offsetOf(until);
+    if (end === undefined || end - offset <= this.#operationBytesMax) return;
+    throw new SourceError(
+      'too-large',
+      `the outbox does not know where the operations end that its entries ${first} to ${until - 1n} belong to, and they take ` +
+        `${end - offset} bytes, more than may be sent as one (${this.#operationBytesMax}): give the server a copy of the outbox`,
+    );
   }
 }
 

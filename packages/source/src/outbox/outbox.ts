@@ -25,8 +25,11 @@ export interface Outbox {
   updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void>;
   /** Where in the file an entry stands; the end for the next entry. A safe integer. */
   offsetOf(entryNumber: bigint): Promise<number | undefined>;
-  /** The operation that an entry belongs to, where the outbox knows; `commitTimeMs` is undefined where it is not sure. */
-  operationAt?(entryNumber: bigint): StoredOperation | undefined;
+  /**
+   * The operation that an entry belongs to; undefined if there is no such entry. Where the outbox does not know the
+   * boundaries, it is all entries up to the next boundary that it knows, and `commitTimeMs` is undefined.
+   */
+  operationAt(entryNumber: bigint): StoredOperation | undefined;
   /** Committed entries from an offset on, as on the wire, back to back, at most to the end of a page. */
   read(offset: number, bytesMax: number): StoredEntries | undefined | Promise<StoredEntries | undefined>;
 }

@@ -212,6 +212,9 @@ export class ServerLink {
     this.#catchUp = new CatchUp(outbox, log, header.totalEntries);
     try {
       return await this.#catchUp.run(connection);
+    } catch (cause) {
+      if (!(cause instanceof SourceError) || cause.code !== 'too-large') throw cause;
+      throw new SourceError(cause.code, `${this.server}: ${cause.message}`, { cause });
     } finally {
       this.#catchUp = undefined;
     }
@@ -237,6 +240,7 @@ function isFinal({ code, result }: SourceError): boolean {
     code === 'fenced' ||
     code === 'differs' ||
     code === 'protocol' ||
+    code === 'too-large' ||
     (result !== undefined && finalRefusals.has(result.code))
   );
 }
