@@ -233,8 +233,9 @@ export class World {
       const sent = one.fittingTo(totalEntries);
       const isFollowed = all.slice(index + 1).some(({ epoch }) => {
         if (!highest || !epoch || !one.epoch) return false;
-        // An epoch that was given stays on all connections of a program, one that was chosen does not.
-        return epoch <= highest && (this.#epoch === undefined || epoch > one.epoch);
+        if (epoch > highest || epoch < one.epoch) return false;
+        // An epoch that was given stays on all connections of a program, one that was chosen is not to.
+        return this.#epoch === undefined || epoch > one.epoch;
       });
       return sent && isFollowed ? [{ sent, port: source.port, server: one.link.server }] : [];
     });
