@@ -113,6 +113,29 @@ describe('Following', () => {
   });
 });
 
+describe('An entry that has come', () => {
+  it('is given without waiting for anything, also behind one that was waited for', async () => {
+    const following = client(addressOf(await serve(await goldenStream()))).follow();
+    await following.next();
+    let given = 0;
+    for (const _ of goldenEntries.slice(1)) {
+      const next = following.next().then(() => given++);
+      await Promise.resolve();
+      expect(given).toBe(1);
+      await next;
+      given = 0;
+    }
+    await following.return();
+  });
+
+  it('is given in turn, where several are asked for at once', async () => {
+    const following = client(addressOf(await serve(await goldenStream()))).follow();
+    const results = await Promise.all(goldenEntries.map(() => following.next()));
+    expect(results.map(({ value }) => value?.number)).toEqual(goldenEntries.map(({ number }) => number));
+    await following.return();
+  });
+});
+
 describe('Progress', () => {
   it('is what was given, and how far the end is', async () => {
     const file = await goldenStream();

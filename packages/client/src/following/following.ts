@@ -84,8 +84,9 @@ export class EntryFollowing implements Following<Entry> {
   #batch: EntryBatch | undefined;
   /** Entries of the batch that were given or passed over. */
   #index = 0;
-  /** The last call of `next` that had to wait, as long as it waits. */
-  #waiting: Promise<unknown> | undefined;
+  /** Calls of `next` that wait for entries, and the end of the last one of them: they are served in turn. */
+  #waiting = 0;
+  #served: Promise<unknown> = Promise.resolve();
 
   constructor(source: Source, { types, count }: FollowOptions) {
     this.#batches = new BatchFollowing(source);
@@ -109,17 +110,13 @@ export class EntryFollowing implements Following<Entry> {
   }
 
   next(): Promise<IteratorResult<Entry, undefined>> {
-    if (!this.#waiting) {
+    if (this.#waiting === 0) {
       const result = this.#take();
       if (result && !result.done) return Promise.resolve(result);
     }
-    const result = (this.#waiting ?? Promise.resolve()).then(() => this.#wait());
-    const waiting = result
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#waiting === waiting) this.#waiting = undefined;
-      });
-    this.#waiting = waiting;
+    this.#waiting++;
+    const result = this.#served.then(() => this.#wait());
+    this.#served = result.catch(() => undefined);
     return result;
   }
 
@@ -150,14 +147,19 @@ export class EntryFollowing implements Following<Entry> {
   }
 
   async #wait(): Promise<IteratorResult<Entry, undefined>> {
-    for (;;) {
-      const taken = this.#take();
-      if (taken?.done) await this.return();
-      if (taken) return taken;
-      const { done, value } = await this.#batches.next();
-      if (done) return DONE;
-      this.#batch = value;
-      this.#index = 0;
+    try {
+      for (;;) {
+        const taken = this.#take();
+        if (taken?.done) await this.return();
+        if (taken) return taken;
+        const { done, value } = await this.#batches.next();
+        if (done) return DONE;
+        this.#batch = value;
+        this.#index = 0;
+      }
+    } finally {
+      // Before the caller goes on: what it asks for next need not wait for this.
+      this.#waiting--;
     }
   }
 }
