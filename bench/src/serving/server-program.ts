@@ -4,13 +4,20 @@ import { StreamServer } from '@ds/server';
 import { StreamFile, type Durability } from '@ds/stream-file';
 import { answerParent } from '../processes/parent.js';
 import { identity } from './corpus.js';
+import { Histogram, type Summary } from './histogram.js';
 import { atRate, DATA_BYTES, ENTRIES, nowUs, type Load } from './operations.js';
+
+/** A stream file to be served. */
+export interface ServedFile {
+  readonly path: string;
+  readonly durability?: Durability;
+}
 
 let file: StreamFile;
 let server: StreamServer;
 
 const answers = {
-  async serve({ path, durability = 'os' }: { path: string; durability?: Durability }): Promise<number> {
+  async serve({ path, durability = 'os' }: ServedFile): Promise<number> {
     file = await StreamFile.open(path, { create: identity, durability });
     const limits = { clientsMax: 20_000, clientsPerAddressMax: 20_000 };
     server = await StreamServer.start({ file, clients: { host: '127.0.0.1', port: 0 }, limits });
@@ -23,16 +30,22 @@ const answers = {
     server = await StreamServer.start({ file, clients: address, source: address });
     return server.sourceAddress?.port ?? 0;
   },
-  commit(load: Load): Promise<number> {
+  /** Resolves with operations made a second, and how long each took until it was acknowledged. */
+  async commit(load: Load): Promise<{ perSecond: number; commit: Summary }> {
     const first = new Uint8Array(DATA_BYTES);
     const moment = new DataView(first.buffer);
     const data = new Uint8Array(DATA_BYTES).fill(7);
-    return atRate(load, () => {
+    const times = new Histogram();
+    const perSecond = await atRate(load, () => {
       file.startAtomicOp();
-      moment.setFloat64(0, nowUs());
+      const askedUs = nowUs();
+      moment.setFloat64(0, askedUs);
       for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, entry === 0 ? first : data);
-      void file.commitAtomicOp();
+      void file.commitAtomicOp().then(() => {
+        times.add(nowUs() - askedUs);
+      });
     });
+    return { perSecond, commit: times.summary() };
   },
   /** Largest size of this process so far, and its size now, in MiB. */
   memory(): { most: number; now: number } {
