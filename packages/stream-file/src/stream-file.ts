@@ -94,6 +94,13 @@ export interface StreamFileListener {
   committed(): void;
   /** It was cut: what stood at `length` and behind it in the file is gone. `length` is a safe integer. */
   truncated(length: number): void;
+  /**
+   * What is committed is about to be changed in the file, by a truncation or an update, which waits for this: whoever reads
+   * the file with a `StreamFileReader` can stand still meanwhile. Must not reject.
+   */
+  changing?(): Promise<void>;
+  /** That is over, whatever has come of it. */
+  changed?(): void;
 }
 
 interface Closable {
@@ -156,6 +163,12 @@ export class StreamFile implements AsyncDisposable {
       },
       truncated: ({ length }) => {
         for (const listener of this.#listeners) listener.truncated(length);
+      },
+      changing: async () => {
+        await Promise.all([...this.#listeners].flatMap((listener) => listener.changing?.() ?? []));
+      },
+      changed: () => {
+        for (const listener of this.#listeners) listener.changed?.();
       },
       synced: (latencyMs) => this.#observer?.synced(latencyMs),
     });
@@ -491,14 +504,7 @@ export class StreamFile implements AsyncDisposable {
   /** As `getFirstEventAfterBookmark`, as it stands in the file: a view. */
   async getFirstEventBytesAfterBookmark(key: Uint8Array): Promise<Uint8Array | undefined> {
     const from = this.getBookmark(key);
-    if (from === undefined) return undefined;
-    for await (const { bytes } of this.#reader.chunks(Number(from), this.#store.committed.entries)) {
-      for (let at = 0; at < bytes.length; at += entryLengthAt(bytes, at)) {
-        if (entryTypeAt(bytes, at) !== BOOKMARK_ENTRY_TYPE)
-          return bytes.subarray(at, at + entryLengthAt(bytes, at));
-      }
-    }
-    return undefined;
+    return from === undefined ? undefined : this.#reader.firstEvent(Number(from));
   }
 
   /**

@@ -28,10 +28,11 @@ export interface BundleOptions {
 
 /** A program that can be started any number of times. */
 export class BundledProgram implements AsyncDisposable {
-  readonly #path: string;
+  /** Where it stands. */
+  readonly path: string;
 
   private constructor(path: string) {
-    this.#path = path;
+    this.path = path;
   }
 
   /** Bundles `test/program/NAME.ts` of the package in a folder. */
@@ -69,18 +70,18 @@ export class BundledProgram implements AsyncDisposable {
 
   /** Starts it. Standard output is a pipe. */
   start(nodeOptions: readonly string[], ...options: string[]): ChildProcess {
-    return spawn(process.execPath, [...nodeOptions, this.#path, ...options], {
+    return spawn(process.execPath, [...nodeOptions, this.path, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
   }
 
   /** Starts it with a channel for messages. */
   fork(...options: string[]): ChildProcess {
-    return fork(this.#path, options, { serialization: 'advanced' });
+    return fork(this.path, options, { serialization: 'advanced' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#path, { force: true });
+    await rm(this.path, { force: true });
   }
 }
 

@@ -168,3 +168,82 @@ describe('An inspection', () => {
     expect(await inspect(path)).toMatchObject({ identity, state: 'clean', holder: undefined });
   });
 });
+
+describe('A reader that the writer keeps up to date', () => {
+  it('sees as much as it is told, be there more, and lends it', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    await commit(file, 'one', [7, bytes('aabb')]);
+    await using reader = await StreamFileReader.open(path);
+    const early = { length: file.committedLength, entries: 2 };
+    await commit(file, 'two', [8, bytes('cc')], [9, bytes('dd')]);
+    const late = { length: file.committedLength, entries: 5 };
+    const all = await readAll(file);
+
+    for (const extent of [early, late]) {
+      reader.follow(extent);
+      expect(reader.header.totalEntries).toBe(BigInt(extent.entries));
+      expect(reader.committedLength).toBe(extent.length);
+      expect((await reader.getEntry(2n))?.number).toBe(extent.entries > 2 ? 2n : undefined);
+      const loan = await reader.borrow(4096, 1 << 20);
+      expect(loan).toMatchObject({ nextOffset: extent.length, entries: extent.entries });
+      expect(hex(loan?.bytes ?? bytes(''))).toBe(hex(all.subarray(0, extent.length - 4096)));
+      loan?.release();
+    }
+    expect(await reader.borrow(late.length, 1 << 20)).toBeUndefined();
+    expect(hex((await reader.getFirstEventBytesFrom(2n)) ?? bytes(''))).toMatch(/cc$/);
+    expect(await reader.getFirstEventBytesFrom(5n)).toBeUndefined();
+  });
+
+  it('sees what was committed before it was changed until it is reopened, and then how it is', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    await commit(file, [7, bytes('aabb')], [7, bytes('ccdd')], [7, bytes('eeff')]);
+    await using reader = await StreamFileReader.open(path);
+    await reader.getEntry(0n);
+    await file.updateEntryData(0n, 7, bytes('1122'));
+    await file.truncateFile(2n);
+    await commit(file, [8, bytes('33')]);
+    expect((await reader.getEntry(0n))?.data).toEqual(bytes('aabb'));
+    await reader.reopen();
+    reader.follow({ length: file.committedLength, entries: 3 });
+    expect((await reader.getEntry(0n))?.data).toEqual(bytes('1122'));
+    expect(hex(await readWhole(reader))).toBe(hex(await readAll(file)));
+  });
+});
+
+describe('Who reads a file beside its writer', () => {
+  it('can have a truncation and an update wait, and is told when they are over', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    await commit(file, [7, bytes('aabb')], [7, bytes('ccdd')]);
+    const told: string[] = [];
+    let goOn = (): void => undefined;
+    file.listen({
+      committed: () => void told.push('committed'),
+      truncated: (length) => void told.push(`truncated at ${length}`),
+      changing: () => {
+        told.push('changing');
+        return new Promise((resolve) => (goOn = resolve));
+      },
+      changed: () => void told.push('changed'),
+    });
+    for (const [change, seen] of [
+      [() => file.updateEntryData(0n, 7, bytes('1122')), []],
+      [() => file.truncateFile(1n), ['truncated at 4115']],
+    ] as const) {
+      const before = await bytesOf(path);
+      const changed = change();
+      await expect.poll(() => told.splice(0)).toEqual(['changing']);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      expect(told).toEqual([]);
+      expect(hex(await bytesOf(path)) === hex(before)).toBe(true);
+      goOn();
+      await changed;
+      expect(told.splice(0)).toEqual([...seen, 'changed']);
+    }
+    await expect(file.truncateFile(9n)).rejects.toMatchObject({ code: 'entry-not-found' });
+    await commit(file, [7, bytes('ee')]);
+    expect(told).toEqual(['committed']);
+  });
+});

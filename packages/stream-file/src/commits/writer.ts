@@ -77,6 +77,10 @@ export interface WriterEvents {
   committed(): void;
   /** The committed stream was cut to this extent. */
   truncated(extent: Extent): void;
+  /** What is committed is about to be changed in the file: not before this has resolved. */
+  changing(): Promise<void>;
+  /** That is over, whatever has come of it. */
+  changed(): void;
   /** The file was synced, which took so long. */
   synced(latencyMs: number): void;
 }
@@ -325,7 +329,7 @@ export class Writer {
       const changes = await olderBookmarks(reader, entry, before.entries);
       const at = geometry.offsetInPage(length);
       const tail = at === 0 ? undefined : (await store.get(geometry.pageOf(length))).copy(at);
-      await this.#fatally('cutting the stream', async () => {
+      await this.#changing('cutting the stream', async () => {
         const session = newSession();
         store.beginCut(geometry.pageOf(length));
         await store.directory.cut(geometry.pageOf(length), session);
@@ -338,8 +342,8 @@ export class Writer {
         space.wipe(length);
         await file.sync();
         await journal.confirm();
+        events.truncated(extent);
       });
-      events.truncated(extent);
       try {
         if (changes) await bookmarks.repoint(changes, entry);
         else await this.#indexAgain();
@@ -392,7 +396,7 @@ export class Writer {
       );
       const update = { offset, entry: bytes, operationCrc };
       await preparePendingUpdate(disk, path, update);
-      await this.#fatally(`updating entry ${entry}`, async () => {
+      await this.#changing(`updating entry ${entry}`, async () => {
         // No slot's checksum may cover bytes that are about to change.
         await this.#records.mark({});
         await store.overwrite(old, changed, () =>
@@ -623,6 +627,17 @@ export class Writer {
       await steps();
     } catch (cause) {
       throw this.#fail(ioError(this.#parts.path, doing, cause));
+    }
+  }
+
+  /** Changes what is committed, when those who read the file beside this process know. A failure ends writing. */
+  async #changing(doing: string, steps: () => Promise<void>): Promise<void> {
+    const { events } = this.#parts;
+    await events.changing();
+    try {
+      await this.#fatally(doing, steps);
+    } finally {
+      events.changed();
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 
-import { ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt } from '@ds/codec';
+import { BOOKMARK_ENTRY_TYPE, ENTRY_HEAD_BYTES, entryLengthAt, entryNumberAt, entryTypeAt } from '@ds/codec';
 
 import type { DiskFile } from '../disk/disk.js';
 import { ioError, StreamFileError } from '../errors.js';
@@ -252,6 +252,17 @@ export class Reader {
         `${path}: the file ends at offset ${offset + count}, within the stream`,
       );
     }
+  }
+
+  /** The first committed entry from number `from` on that is not a bookmark, as it stands in the file: a view. */
+  async firstEvent(from: number): Promise<Uint8Array | undefined> {
+    for await (const { bytes } of this.chunks(from, this.#store.committed.entries)) {
+      for (let at = 0; at < bytes.length; at += entryLengthAt(bytes, at)) {
+        if (entryTypeAt(bytes, at) !== BOOKMARK_ENTRY_TYPE)
+          return bytes.subarray(at, at + entryLengthAt(bytes, at));
+      }
+    }
+    return undefined;
   }
 
   /** All chunks from entry `from` up to, not including, entry `to`. */

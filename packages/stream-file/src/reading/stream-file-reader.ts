@@ -1,6 +1,7 @@
 /** A stream file that is open for reading only, whoever writes to it meanwhile. */
 import { entryAt, entryNumberAt, type Entry, type Header, type StreamIdentity } from '@ds/codec';
 
+import type { Extent } from '../commits/header-page.js';
 import type { ReadableDisk } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
 import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from '../disk/observed-file.js';
@@ -12,12 +13,17 @@ import { Geometry } from '../pages/geometry.js';
 import { PageStore, type CacheOptions } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
 import { updatePath } from '../paths.js';
-import { Reader, type Chunk } from './reader.js';
+import { Reader, type Chunk, type Loan } from './reader.js';
 
 /** How a file is opened for reading only. */
 export interface StreamFileReaderOptions {
   /** Pages kept in memory, 1 MiB each. Default 4. */
   readonly cachePages?: number;
+  /**
+   * How long a page that was found to be what was written may be read again without a look at its checksums, in
+   * milliseconds. Default 0: it is verified whenever it is read.
+   */
+  readonly verifyIntervalMs?: number;
   /** @internal Tests put another disk in place. */
   readonly disk?: ReadableDisk;
   /** @internal Tests use small pages. */
@@ -91,7 +97,7 @@ export class StreamFileReader implements AsyncDisposable {
       checkSize(seen, path);
       const rows = await StoredRows.open(disk, path, geometry, seen.session);
       const journal = await StoredJournal.open(disk, path, seen.session);
-      const cache = { pages: options.cachePages ?? 4, verifyIntervalMs: 0 };
+      const cache = { pages: options.cachePages ?? 4, verifyIntervalMs: options.verifyIntervalMs ?? 0 };
       return new StreamFileReader(file, seen, rows, journal, disk, geometry, cache);
     } catch (error) {
       await file.close();
@@ -141,6 +147,28 @@ export class StreamFileReader implements AsyncDisposable {
     await this.#forget();
   }
 
+  /**
+   * Shows the stream as far as its writer says that it goes, rather than as far as can be found out, until `refresh` or the
+   * next call. It must not be shorter than what is shown, unless the file was reopened with `reopen` since.
+   */
+  follow(committed: Extent): void {
+    this.#seen = { ...this.#seen, committed };
+    this.#store.advance(committed);
+  }
+
+  /** Looks at the file as if it was opened now: for who knows that what was committed has been changed. */
+  async reopen(): Promise<void> {
+    this.#checkOpen();
+    this.#seen = await this.#file.look();
+    checkSize(this.#seen, this.path);
+    await this.#forget();
+  }
+
+  /** Resolves when nothing is being read from the file that was asked for before. */
+  settled(): Promise<void> {
+    return this.#store.settled();
+  }
+
   /** The committed entry with this number. */
   async getEntry(entryNumber: bigint): Promise<Entry | undefined> {
     const bytes = await this.getEntryBytes(entryNumber);
@@ -171,6 +199,21 @@ export class StreamFileReader implements AsyncDisposable {
   async offsetOf(entryNumber: bigint): Promise<number | undefined> {
     if (entryNumber < 0n || entryNumber > BigInt(this.#seen.committed.entries)) return undefined;
     return this.#steadily(() => this.#reader.offsetOf(Number(entryNumber)));
+  }
+
+  /** The first entry from number `entryNumber` on that is not a bookmark, as it stands in the file: a view. */
+  async getFirstEventBytesFrom(entryNumber: bigint): Promise<Uint8Array | undefined> {
+    if (entryNumber < 0n || entryNumber >= BigInt(this.#seen.committed.entries)) return undefined;
+    return this.#steadily(() => this.#reader.firstEvent(Number(entryNumber)));
+  }
+
+  /**
+   * As `StreamFile.borrow`. What its writer changes meanwhile is told as damage, or as `changed`, and not read again.
+   * @throws {StreamFileError} `closed`
+   */
+  borrow(offset: number, bytesMax: number): Loan | undefined | Promise<Loan | undefined> {
+    this.#checkOpen();
+    return this.#reader.borrow(offset, bytesMax);
   }
 
   /**
