@@ -4,14 +4,13 @@ import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
 import { follow } from './follow.js';
-import { beside } from './serving/beside.js';
 import { catchUp } from './serving/catch-up.js';
 import { corpusBytes, makeCorpus } from './serving/corpus.js';
 import { feed } from './serving/feed.js';
 import { live } from './serving/live.js';
 import { memory } from './serving/memory.js';
 import { randomEntry } from './serving/random-entry.js';
-import { secondCore } from './serving/second-core.js';
+import { workersCatchUp, workersLive, workersWriting } from './serving/workers.js';
 import { appendEntries, readEntries } from './stream-file.js';
 
 const benchmarks: readonly Benchmark[] = [
@@ -21,11 +20,12 @@ const benchmarks: readonly Benchmark[] = [
   catchUp,
   follow,
   feed,
-  ...live,
-  beside,
+  live,
   randomEntry,
   memory,
-  secondCore,
+  workersCatchUp,
+  workersWriting,
+  workersLive,
 ];
 
 const { values, positionals } = parseArgs({
@@ -54,10 +54,9 @@ async function run(chosen: readonly Benchmark[]): Promise<void> {
   if (options.smoke) console.log('smoke run: the figures mean nothing');
   console.log(`\n${row('benchmark', 'what', 'figure', 'unit')}  ratio to what stands beside it`);
   for (const { name, run: measure } of chosen) {
-    for (const { what, value, unit, ratio, ratios } of await measure(options)) {
+    for (const { what, value, unit, ratio } of await measure(options)) {
       const compared = ratio === undefined ? '' : `  ${ratio.toFixed(2)}`;
-      const rounds = ratios === undefined ? '' : ` (${ratios.map((one) => one.toFixed(2)).join(' to ')})`;
-      console.log(row(name, what, value.toPrecision(4), unit) + compared + rounds);
+      console.log(row(name, what, value.toPrecision(4), unit) + compared);
     }
   }
 }

@@ -23,7 +23,8 @@ export const feed: Benchmark = {
     const ours = await inFolder(async (folder) => {
       await using server = Child.start<ServerProgram>('server');
       await using source = Child.start<SourceProgram>('source');
-      const port = await server.ask('take', { path: join(folder, 'stream.bin') });
+      await server.ask('serve', { path: join(folder, 'stream.bin') });
+      const port = await server.ask('sourcePort', undefined);
       return entriesPerSecond(await source.ask('feed', { port, operations }));
     });
     return [

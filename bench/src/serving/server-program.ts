@@ -7,45 +7,59 @@ import { identity } from './corpus.js';
 import { Histogram, type Summary } from './histogram.js';
 import { atRate, DATA_BYTES, ENTRIES, nowUs, type Load } from './operations.js';
 
-/** A stream file to be served. */
-export interface ServedFile {
+/** What is served, and how. */
+interface Serving {
   readonly path: string;
   readonly durability?: Durability;
+  /** Processes that clients are spread over; 0: the server's own serves them. */
+  readonly workers?: number;
 }
 
 let file: StreamFile;
 let server: StreamServer;
 
 const answers = {
-  async serve({ path, durability = 'os' }: ServedFile): Promise<number> {
+  async serve({ path, durability = 'os', workers = 0 }: Serving): Promise<number> {
     file = await StreamFile.open(path, { create: identity, durability });
     const limits = { clientsMax: 20_000, clientsPerAddressMax: 20_000 };
-    server = await StreamServer.start({ file, clients: { host: '127.0.0.1', port: 0 }, limits });
+    const address = { host: '127.0.0.1', port: 0 };
+    server = await StreamServer.start({
+      file,
+      clients: address,
+      source: address,
+      limits,
+      ...(workers > 0 && { workers: { count: workers } }),
+    });
     return server.clientAddress.port;
   },
-  /** Takes operations from a source. */
-  async take({ path }: { path: string }): Promise<number> {
-    file = await StreamFile.open(path, { create: identity, durability: 'os' });
-    const address = { host: '127.0.0.1', port: 0 };
-    server = await StreamServer.start({ file, clients: address, source: address });
-    return server.sourceAddress?.port ?? 0;
-  },
-  /** Resolves with operations made a second, and how long each took until it was acknowledged. */
-  async commit(load: Load): Promise<{ perSecond: number; commit: Summary }> {
+  /** Where it takes operations from a source. */
+  sourcePort: (): number => server.sourceAddress?.port ?? 0,
+  commit(load: Load): Promise<number> {
     const first = new Uint8Array(DATA_BYTES);
     const moment = new DataView(first.buffer);
     const data = new Uint8Array(DATA_BYTES).fill(7);
-    const times = new Histogram();
-    const perSecond = await atRate(load, () => {
+    return atRate(load, () => {
       file.startAtomicOp();
-      const askedUs = nowUs();
-      moment.setFloat64(0, askedUs);
+      moment.setFloat64(0, nowUs());
       for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, entry === 0 ? first : data);
-      void file.commitAtomicOp().then(() => {
+      void file.commitAtomicOp();
+    });
+  },
+  /** Commits as `commit` does; resolves with how long the acknowledgements took. */
+  async acknowledge(load: Load): Promise<Summary> {
+    const times = new Histogram();
+    const data = new Uint8Array(DATA_BYTES).fill(7);
+    let last: Promise<unknown> | undefined;
+    await atRate(load, () => {
+      const askedUs = nowUs();
+      file.startAtomicOp();
+      for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, data);
+      last = file.commitAtomicOp().then(() => {
         times.add(nowUs() - askedUs);
       });
     });
-    return { perSecond, commit: times.summary() };
+    await last;
+    return times.summary();
   },
   /** Largest size of this process so far, and its size now, in MiB. */
   memory(): { most: number; now: number } {
