@@ -124,7 +124,7 @@ export default defineConfig(
 
   {
     // A library never ends the process; a program does, once its output is written.
-    files: ['apps/**', 'scripts/**'],
+    files: ['apps/**', 'scripts/**', '**/*-program.ts'],
     rules: { 'n/no-process-exit': 'off' },
   },
 

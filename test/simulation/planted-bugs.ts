@@ -137,7 +137,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a client that was sent what is cut off is not told',
     package: 'server',
-    file: 'server.ts',
+    file: 'clients/local-clients.ts',
     find: 'client.truncated(length);',
     replace: 'void client;',
   },

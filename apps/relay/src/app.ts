@@ -2,7 +2,15 @@
 
 import { connectAccess, defineApp, packageVersion, withinTime } from '@ds/app-kit';
 import { RelayError, StreamRelay, type StreamRelayOptions } from '@ds/relay';
-import { clientAccessOf, limitsOf, Monitor, notClosed, openingProgress, storageOf } from '@ds/serving-kit';
+import {
+  clientAccessOf,
+  limitsOf,
+  Monitor,
+  notClosed,
+  openingProgress,
+  storageOf,
+  workersOf,
+} from '@ds/serving-kit';
 import { checkOptions, options } from './options.js';
 
 export const app = defineApp({
@@ -30,6 +38,7 @@ export const app = defineApp({
           ...(monitor && { observer: monitor.storageObserver }),
         },
         clients: { host: given.host, port: given.port, ...(await clientAccessOf(given)) },
+        ...workersOf(given),
         limits: limitsOf(given),
         onMismatch: given.onMismatch,
         connectMs: given.connectTimeout,
@@ -45,7 +54,13 @@ export const app = defineApp({
     try {
       monitor?.watch({
         file: relay,
-        server: { clients: () => relay.clients(), sourceCount: 0 },
+        server: {
+          clients: () => relay.clients(),
+          get workers() {
+            return relay.workers;
+          },
+          sourceCount: 0,
+        },
         unready: () => unreadiness(relay, given.readyBehindMax),
         upstreamEntries: () => relay.upstreamEntries,
       });

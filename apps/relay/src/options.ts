@@ -1,7 +1,13 @@
 /** What `ds-relay` can be told: the one place where each option, its default and its limits stand. */
 
 import { checkConnect, connectOptions, field, type Options } from '@ds/app-kit';
-import { clientAccessOptions, limitOptions, monitorOptions, storageOptions } from '@ds/serving-kit';
+import {
+  clientAccessOptions,
+  limitOptions,
+  monitorOptions,
+  storageOptions,
+  workerOptions,
+} from '@ds/serving-kit';
 
 export const options = {
   upstream: field.addressList().meta({
@@ -35,6 +41,7 @@ export const options = {
     .default(10_000)
     .meta({ description: 'longest wait before an upstream that is lost is tried again' }),
   ...storageOptions,
+  ...workerOptions,
   ...limitOptions,
   ...monitorOptions,
   readyBehindMax: field

@@ -135,6 +135,19 @@ describe('ds-relay', () => {
     expect(err).toContain(`ds-relay: ${file} is not closed after 300ms: the disk does not answer.`);
   });
 
+  it('serves by processes of their own if it is told to', async () => {
+    await using folder = await temporaryFolder();
+    const upstream = await serve(folder, 3);
+    await using relay = start(folder, upstream.address, '--workers', '2', '--metrics-port', '0');
+    const { clients, metrics } = await relay.ready();
+    expect(await dataAt(clients, 3n)).toEqual([0, 1, 2]);
+    const figures = await fetch(`http://${String(metrics)}/metrics`);
+    expect(await figures.text()).toContain('\nds_workers 2\n');
+    await append(upstream.file, 2);
+    expect(await dataAt(clients, 5n)).toEqual([0, 1, 2, 3, 4]);
+    expect((await relay.stop()).status).toBe(0);
+  });
+
   it('says that it is not ready while it is too far behind its upstream, or does not follow it', async () => {
     await using folder = await temporaryFolder();
     const upstream = await serve(folder, 3);

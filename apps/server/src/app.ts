@@ -2,7 +2,15 @@
 
 import { defineApp, packageVersion, withinTime } from '@ds/app-kit';
 import { StreamServer } from '@ds/server';
-import { clientAccessOf, limitsOf, Monitor, notClosed, sourceAccessOf, storageOf } from '@ds/serving-kit';
+import {
+  clientAccessOf,
+  limitsOf,
+  Monitor,
+  notClosed,
+  sourceAccessOf,
+  storageOf,
+  workersOf,
+} from '@ds/serving-kit';
 import { options } from './options.js';
 import { watchStorage } from './storage-watch.js';
 import { openStream } from './stream.js';
@@ -33,6 +41,7 @@ export const app = defineApp({
         file,
         clients,
         source,
+        ...workersOf(given),
         limits: limitsOf(given),
         logger,
         ...(monitor && { observer: monitor.serverObserver }),

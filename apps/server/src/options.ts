@@ -8,6 +8,7 @@ import {
   sourceAccessOptions,
   sourceLimitOptions,
   storageOptions,
+  workerOptions,
 } from '@ds/serving-kit';
 
 export const options = {
@@ -35,6 +36,7 @@ export const options = {
     .optional()
     .meta({ description: 'version in the header: of a new file (3 if not given), or expected' }),
   ...storageOptions,
+  ...workerOptions,
   ...limitOptions,
   ...sourceLimitOptions,
   ...monitorOptions,

@@ -10,3 +10,4 @@ export { limitOptions, limitsOf, sourceLimitOptions } from './limit-options.js';
 export { Monitor, monitorOptions, type Watched } from './monitor/monitor.js';
 export { openingProgress } from './opening-progress.js';
 export { notClosed, storageOf, storageOptions } from './storage-options.js';
+export { workerOptions, workersOf } from './worker-options.js';

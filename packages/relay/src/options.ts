@@ -1,6 +1,6 @@
 /** What a relay can be told. */
 import type { RetryOptions, StreamClientOptions } from '@ds/client';
-import type { Logger, PortOptions, ServerLimits, ServerObserver } from '@ds/server';
+import type { Logger, PortOptions, ServerLimits, ServerObserver, WorkerOptions } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
 /** A server's port for clients: `host:port`, or both apart. */
@@ -21,6 +21,8 @@ export interface StreamRelayOptions extends Connecting {
   readonly file?: Omit<StreamFileOptions, 'create'>;
   /** Where clients connect. */
   readonly clients: PortOptions;
+  /** With it, clients are served by processes of their own. Without, by this one. */
+  readonly workers?: WorkerOptions;
   readonly limits?: Partial<ServerLimits>;
   /**
    * What to do when the file does not belong to the stream of any upstream: `stop` with an error; `truncate` it to where

@@ -7,7 +7,13 @@
  */
 import { ClientError } from '@ds/client';
 import type { Header } from '@ds/codec';
-import { StreamServer, type BoundAddress, type ClientStatus, type PortOptions } from '@ds/server';
+import {
+  StreamServer,
+  type BoundAddress,
+  type ClientStatus,
+  type PortOptions,
+  type WorkersStatus,
+} from '@ds/server';
 import { StreamFileError, type StreamFile } from '@ds/stream-file';
 
 import { agrees, openAgreed } from './agreement.js';
@@ -111,8 +117,13 @@ export class StreamRelay implements AsyncDisposable {
   }
 
   /** Each client as it is now. */
-  clients(): Generator<ClientStatus> {
+  clients(): Promise<readonly ClientStatus[]> {
     return this.#server.clients();
+  }
+
+  /** The processes that serve clients; undefined where this one does. */
+  get workers(): WorkersStatus | undefined {
+    return this.#server.workers;
   }
 
   /** Stops following, stores what was received, lets clients take what is on its way, and closes the file. */
@@ -178,12 +189,13 @@ export class StreamRelay implements AsyncDisposable {
 }
 
 function serve(file: StreamFile, options: StreamRelayOptions, clients: PortOptions): Promise<StreamServer> {
-  const { limits, observer } = options;
+  const { limits, observer, workers } = options;
   return StreamServer.start({
     ...options.network?.server,
     file,
     clients,
     logger: loggerOf(options),
+    ...(workers && { workers }),
     ...(limits && { limits }),
     ...(observer && { observer }),
   });

@@ -4,6 +4,8 @@ export type ServerErrorCode =
   | 'listen'
   /** Certificate, key or authorities cannot be used. */
   | 'tls'
+  /** A process that is to serve clients cannot begin. */
+  | 'worker'
   /** The server is closed. */
   | 'closed';
 

@@ -9,9 +9,9 @@ export type PeerKind = 'client' | 'source';
 
 /**
  * Why a connection was not let in: there are too many in all, or from its address; file descriptors run out; its TLS
- * handshake failed, or was not done in time.
+ * handshake failed, or was not done in time; no worker has room.
  */
-export type RefusalReason = 'full' | 'address' | 'descriptors' | 'handshake';
+export type RefusalReason = 'full' | 'address' | 'descriptors' | 'handshake' | 'workers';
 
 /**
  * Why a connection has ended: the peer has ended it; it took nothing for too long; it was sent what was cut off the stream

@@ -2,15 +2,17 @@
 import type { Entry, EntryBatch, Header } from '@ds/codec';
 import type { Commit, StreamFile } from '@ds/stream-file';
 
-import { ClientConnection } from './clients/client-connection.js';
-import { StreamTail } from './clients/stream-tail.js';
+import type { ClientHost } from './clients/client-host.js';
+import { LocalClients } from './clients/local-clients.js';
 import type { ClientStatus, ServerObserver } from './observer.js';
 import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
+import { Connections } from './ports/connections.js';
 import { Descriptors } from './ports/descriptors.js';
-import { listenTcp, type BoundAddress, type Listen } from './ports/listener.js';
+import { listenTcp, listenTcpForOthers, type BoundAddress, type Listen } from './ports/listener.js';
 import { Port } from './ports/port.js';
 import { SourceConnection } from './sources/source-connection.js';
 import { SourceGate } from './sources/source-gate.js';
+import { WorkerPool, type WorkerOptions, type WorkersStatus } from './workers/worker-pool.js';
 
 export interface StreamServerOptions {
   /** The stream. The server does not close it. */
@@ -19,6 +21,8 @@ export interface StreamServerOptions {
   readonly clients: PortOptions;
   /** Where the source connects; without it operations come from this process alone. */
   readonly source?: PortOptions;
+  /** With it, clients are served by processes of their own. Without, by this one. */
+  readonly workers?: WorkerOptions;
   readonly limits?: Partial<ServerLimits>;
   readonly logger?: Logger;
   /** Told what happens, for metrics. */
@@ -38,79 +42,74 @@ const TICK_MS = 1_000;
 export class StreamServer implements AsyncDisposable {
   readonly file: StreamFile;
   readonly #limits: ServerLimits;
-  readonly #clients: Port<ClientConnection>;
-  readonly #sources: Port<SourceConnection>;
+  readonly #clientPort: Port;
+  readonly #clients: ClientHost;
+  readonly #sourcePort: Port;
+  readonly #sources: Connections<SourceConnection>;
   readonly #unlisten: () => void;
-  readonly #tail: StreamTail;
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
 
-  private constructor({
-    file,
-    clients,
-    source,
-    limits,
-    logger = silentLogger,
-    observer,
-  }: StreamServerOptions) {
+  private constructor(options: StreamServerOptions) {
+    const { file, clients, source, logger = silentLogger, observer } = options;
     this.file = file;
-    this.#limits = { ...defaultLimits, ...limits };
-    this.#tail = new StreamTail(file, () => {
-      for (const client of this.#clients.connections) client.announced();
-    });
+    this.#limits = { ...defaultLimits, ...options.limits };
     const shared = { file, limits: this.#limits, logger, observer };
-    const descriptors = new Descriptors();
     const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
-    this.#clients = new Port({
+    const descriptors = new Descriptors();
+    const { token } = clients;
+    this.#clients = options.workers
+      ? new WorkerPool(options.workers, { ...shared, token, descriptors })
+      : new LocalClients({ ...shared, token });
+    this.#clientPort = new Port({
       kind: 'client',
       connectionsMax: clientsMax,
       connectionsPerAddressMax: clientsPerAddressMax,
-      handshakeMs,
+      isSecured: clients.tls !== undefined,
       descriptors,
       observer,
       logger,
-      connect: (socket, closed) =>
-        new ClientConnection(socket, { ...shared, tail: this.#tail, token: clients.token, closed }),
+      taker: this.#clients,
     });
     const gate = new SourceGate(file);
-    this.#sources = new Port({
+    this.#sources = new Connections({
       kind: 'source',
-      connectionsMax: sourcesMax,
-      connectionsPerAddressMax: sourcesMax,
       handshakeMs,
-      descriptors,
       observer,
       logger,
       connect: (socket, closed) =>
         new SourceConnection(socket, { ...shared, gate, token: source?.token, closed }),
     });
-    this.#unlisten = file.listen({
-      committed: () => {
-        this.#tail.committed();
-      },
-      truncated: (length) => {
-        this.#tail.truncated(length);
-        for (const client of this.#clients.connections) client.truncated(length);
-      },
+    this.#sourcePort = new Port({
+      kind: 'source',
+      connectionsMax: sourcesMax,
+      connectionsPerAddressMax: sourcesMax,
+      isSecured: source?.tls !== undefined,
+      descriptors,
+      observer,
+      logger,
+      taker: this.#sources,
     });
+    this.#unlisten = file.listen(this.#clients);
     this.#ticker = setInterval(() => {
-      const nowMs = Date.now();
-      for (const client of this.#clients.connections) client.tick(nowMs);
-      for (const source of this.#sources.connections) source.tick(nowMs);
+      this.#clients.tick();
+      this.#sources.tick();
     }, TICK_MS);
     this.#ticker.unref();
   }
 
   /**
    * Starts serving; resolves when the ports are listened on.
-   * @throws {ServerError} `listen` or `tls`
+   * @throws {ServerError} `listen`, `tls` or `worker`
    */
   static async start(options: StreamServerOptions): Promise<StreamServer> {
     const server = new StreamServer(options);
-    const { clients, source, listen = listenTcp } = options;
+    const { clients, source, workers, listen = listenTcp } = options;
     try {
-      await server.#clients.listen({ host: '0.0.0.0', ...clients }, clients.tls, listen);
-      if (source) await server.#sources.listen({ host: '127.0.0.1', ...source }, source.tls, listen);
+      await server.#clients.open(clients.tls);
+      await server.#clientPort.listen({ host: '0.0.0.0', ...clients }, workers ? listenTcpForOthers : listen);
+      await server.#sources.open(source?.tls);
+      if (source) await server.#sourcePort.listen({ host: '127.0.0.1', ...source }, listen);
       return server;
     } catch (error) {
       await server.close();
@@ -120,27 +119,32 @@ export class StreamServer implements AsyncDisposable {
 
   /** Where clients connect. */
   get clientAddress(): BoundAddress {
-    return this.#clients.address ?? { host: '', port: 0 };
+    return this.#clientPort.address ?? { host: '', port: 0 };
   }
 
   /** Where the source connects, if it can. */
   get sourceAddress(): BoundAddress | undefined {
-    return this.#sources.address;
+    return this.#sourcePort.address;
   }
 
   /** Clients connected. */
   get clientCount(): number {
-    return this.#clients.connections.size;
+    return this.#clients.size;
   }
 
   /** Sources connected, let in or not. */
   get sourceCount(): number {
-    return this.#sources.connections.size;
+    return this.#sources.size;
   }
 
   /** Each client as it is now. */
-  *clients(): Generator<ClientStatus> {
-    for (const { status } of this.#clients.connections) yield status;
+  clients(): Promise<readonly ClientStatus[]> {
+    return this.#clients.status();
+  }
+
+  /** The processes that serve clients; undefined where this one does. */
+  get workers(): WorkersStatus | undefined {
+    return this.#clients instanceof WorkerPool ? this.#clients.workers : undefined;
   }
 
   /** Opens an atomic operation; waits while too much waits to be written. */
@@ -220,15 +224,17 @@ export class StreamServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const closed = [this.#clients.close(), this.#sources.close()];
+    const closed = [this.#clientPort, this.#clients, this.#sourcePort, this.#sources].map((each) =>
+      each.close(),
+    );
     const timer = setTimeout(() => {
-      this.#clients.destroy('shutting down');
-      this.#sources.destroy('shutting down');
+      for (const each of [this.#clientPort, this.#clients, this.#sourcePort, this.#sources])
+        each.destroy('shutting down');
     }, this.#limits.closeMs);
     await Promise.all(closed);
     clearTimeout(timer);
     clearInterval(this.#ticker);
+    this.#clientPort.destroy('shutting down');
     this.#unlisten();
-    this.#tail.close();
   }
 }

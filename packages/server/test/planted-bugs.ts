@@ -19,13 +19,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     bug: 'a client at the tip is not told of a commit',
-    file: 'server.ts',
+    file: 'clients/local-clients.ts',
     find: 'client.announced();',
     replace: 'void client;',
   },
   {
     bug: 'a client that was sent what is cut off is not disconnected',
-    file: 'server.ts',
+    file: 'clients/local-clients.ts',
     find: 'client.truncated(length);',
     replace: 'void client;',
   },

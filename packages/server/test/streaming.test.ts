@@ -186,7 +186,7 @@ describe('A client that takes its time', () => {
     await sleep(50);
     const before = await liveBytes();
     for (let sent = 0; sent < 64; sent++) peer.send(Buffer.alloc(MIB / 2));
-    await expect.poll(() => peer.socket.writableLength).toBe(0);
+    await expect.poll(() => peer.socket.writableLength, { timeout: 10_000 }).toBe(0);
     await expect.poll(async () => (await liveBytes()) - before, { timeout: 5_000 }).toBeLessThan(10 * MIB);
     peer.socket.resume();
     const packets = packetsIn(await peer.rest());

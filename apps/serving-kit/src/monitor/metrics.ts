@@ -11,7 +11,7 @@ import type { StorageObserver, StreamFile } from '@ds/stream-file';
 /** What the figures are taken from when they are asked for. */
 export interface Measured {
   readonly file: Pick<StreamFile, 'header' | 'failure' | 'cache'>;
-  readonly server: Pick<StreamServer, 'clients' | 'sourceCount'>;
+  readonly server: Pick<StreamServer, 'clients' | 'sourceCount' | 'workers'>;
   /** How many entries the upstream has, as far as is known. */
   readonly upstreamEntries?: () => bigint | undefined;
 }
@@ -38,14 +38,14 @@ export class Metrics {
   constructor(measured: () => Measured | undefined, { hasUpstream = false }: MetricsKinds = {}) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    const gauge = (name: string, help: string, value: (from: Measured) => number): void => {
+    const gauge = (name: string, help: string, value: (from: Measured) => number | Promise<number>): void => {
       const created: Gauge = new Gauge({
         name,
         help,
         registers,
-        collect() {
+        async collect() {
           const from = measured();
-          if (from) created.set(value(from));
+          if (from) created.set(await value(from));
         },
       });
     };
@@ -62,11 +62,18 @@ export class Metrics {
       );
     }
     gauge('ds_sources', 'Source connections.', ({ server }) => server.sourceCount);
-    gauge('ds_client_lag_bytes_max', 'Bytes that the client furthest behind has not taken.', ({ server }) => {
-      let most = 0;
-      for (const { lagBytes } of server.clients()) most = Math.max(most, lagBytes);
-      return most;
-    });
+    gauge(
+      'ds_client_lag_bytes_max',
+      'Bytes that the client furthest behind has not taken.',
+      async ({ server }) => {
+        let most = 0;
+        for (const { lagBytes } of await server.clients()) most = Math.max(most, lagBytes);
+        return most;
+      },
+    );
+    gauge('ds_workers', 'Processes that serve clients; 0 where the main one does.', ({ server }) =>
+      server.workers ? server.workers.running : 0,
+    );
     gauge(
       'ds_page_cache_bytes',
       'Memory of the pages that are kept, whole pages.',
@@ -100,14 +107,19 @@ export class Metrics {
       'Pages that had to be waited for.',
       ({ file }) => file.cache.misses,
     );
+    counted(
+      'ds_workers_lost_total',
+      'Processes that served clients and have ended though nobody had asked them to.',
+      ({ server }) => server.workers?.lost ?? 0,
+    );
     const clients = new Gauge<'state'>({
       name: 'ds_clients',
       help: 'Client connections by what they do.',
       labelNames: ['state'],
       registers,
-      collect() {
+      async collect() {
         const counts = { stopped: 0, streaming: 0, closed: 0 };
-        for (const { state } of measured()?.server.clients() ?? []) counts[state]++;
+        for (const { state } of (await measured()?.server.clients()) ?? []) counts[state]++;
         for (const [state, count] of Object.entries(counts)) clients.set({ state }, count);
       },
     });

@@ -106,7 +106,7 @@ export class Monitor implements AsyncDisposable {
         return;
       case '/clients':
         response.setHeader('content-type', 'application/json');
-        response.end(`${JSON.stringify([...(this.#watched?.server.clients() ?? [])])}\n`);
+        response.end(`${JSON.stringify((await this.#watched?.server.clients()) ?? [])}\n`);
         return;
       case '/healthz':
         say(response, this.#watched?.file.failure?.message);

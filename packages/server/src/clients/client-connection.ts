@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { result, ResultCode } from '@ds/codec';
-import type { Loan, StreamFile } from '@ds/stream-file';
+import type { Loan } from '@ds/stream-file';
 
 import { disconnectReason, type ClientStatus, type ServerObserver } from '../observer.js';
 import type { Logger, ServerLimits } from '../options.js';
@@ -16,11 +16,13 @@ import { PeerSocket } from '../ports/peer-socket.js';
 import { sameToken } from '../ports/same-token.js';
 import { ClientSession, type ClientAnswer, type ClientQuery } from './client-session.js';
 import { QueryPace } from './query-pace.js';
+import type { ServedStream } from './served-stream.js';
 import type { StreamTail } from './stream-tail.js';
 
 /** What a connection shares with the others. */
 export interface ClientConnectionContext {
-  readonly file: StreamFile;
+  /** What is served. */
+  readonly file: ServedStream;
   /** What a client must show to be let in; undefined: nothing. */
   readonly token: Uint8Array | undefined;
   readonly limits: ServerLimits;
@@ -194,8 +196,11 @@ export class ClientConnection {
   #find(query: ClientQuery): ClientAnswer | Promise<ClientAnswer> {
     const { file } = this.#context;
     switch (query.kind) {
-      case 'header':
-        return { kind: 'header', header: file.header };
+      case 'header': {
+        const { header } = file;
+        if (!(header instanceof Promise)) return { kind: 'header', header };
+        return header.then((found) => ({ kind: 'header', header: found }));
+      }
       case 'authenticate': {
         const { token } = this.#context;
         const letsIn = token === undefined || sameToken(token, query.token);
@@ -212,13 +217,17 @@ export class ClientConnection {
           .getFirstEventBytesAfterBookmark(query.bookmark)
           .then((bytes) => ({ kind: 'entry', bytes }));
       case 'start':
-        return this.#seek(query.fromEntry).then((found) => ({ kind: 'start', found }));
+        return this.#startAt(query.fromEntry);
       case 'startBookmark': {
         const entry = file.getBookmark(query.bookmark);
-        if (entry === undefined) return { kind: 'start', found: false };
-        return this.#seek(entry).then((found) => ({ kind: 'start', found }));
+        return entry instanceof Promise ? entry.then((found) => this.#startAt(found)) : this.#startAt(entry);
       }
     }
+  }
+
+  #startAt(entry: bigint | undefined): ClientAnswer | Promise<ClientAnswer> {
+    if (entry === undefined) return { kind: 'start', found: false };
+    return this.#seek(entry).then((found) => ({ kind: 'start', found }));
   }
 
   async #seek(entry: bigint): Promise<boolean> {

@@ -21,11 +21,20 @@ export class Descriptors {
     this.#limit = limit;
   }
 
+  /** Connections that another process may have that has as many descriptors as this one, and little else open. */
+  get roomElsewhere(): number {
+    return Math.floor(this.#limit - 2 * this.#reserve);
+  }
+
   get supply(): DescriptorSupply {
     const next = this.#next();
-    const reserve = Math.min(RESERVE_MAX, this.#limit / 8);
+    const reserve = this.#reserve;
     if (next >= this.#limit - reserve / 2) return 'none';
     return next >= this.#limit - reserve ? 'short' : 'enough';
+  }
+
+  get #reserve(): number {
+    return Math.min(RESERVE_MAX, this.#limit / 8);
   }
 
   /** Number of the descriptor that would be given out next. */

@@ -2,7 +2,7 @@
  * The network, as this package needs it: a port, so that tests can put one in its place whose connections stall, break
  * and go silent.
  */
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server, type ServerOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What is asked of a connection: a TCP socket's, or a TLS one's. */
@@ -36,8 +36,37 @@ interface ListenerEvents {
 export type Listen = (address: BoundAddress, events: ListenerEvents) => Promise<Listener>;
 
 /** Listens on a TCP port; port 0 takes a free one. */
-export const listenTcp: Listen = async ({ host, port }, events) => {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+export const listenTcp: Listen = async (address, events) => {
+  const { server, bound } = await listenOn(address, events, { noDelay: true });
+  return {
+    address: bound,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      }),
+  };
+};
+
+/** As `listenTcp`, but nothing of a connection is read, and closing waits for none: they are for other processes. */
+export const listenTcpForOthers: Listen = async (address, events) => {
+  const { server, bound } = await listenOn(address, events, { pauseOnConnect: true });
+  return {
+    address: bound,
+    close: () => {
+      server.close();
+      return Promise.resolve();
+    },
+  };
+};
+
+async function listenOn(
+  { host, port }: BoundAddress,
+  events: ListenerEvents,
+  options: ServerOpts,
+): Promise<{ server: Server; bound: BoundAddress }> {
+  const server = createServer({ allowHalfOpen: true, ...options }, (socket) => {
     events.accepted(socket);
   });
   await new Promise<void>((resolve, reject) => {
@@ -49,13 +78,5 @@ export const listenTcp: Listen = async ({ host, port }, events) => {
     events.failed(error);
   });
   const bound = server.address() as AddressInfo;
-  return {
-    address: { host: bound.address, port: bound.port },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      }),
-  };
-};
+  return { server, bound: { host: bound.address, port: bound.port } };
+}

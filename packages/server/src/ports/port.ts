@@ -1,5 +1,5 @@
 /**
- * A port that peers connect to: listens, lets in as many connections as it may, and keeps those that it has let in.
+ * A port that peers connect to: listens, and lets in as many connections as it may.
  *
  * A connection counts from when it is accepted until it is gone, its TLS handshake included. One too many is told so and
  * ended, and never held back: a queue of connections that nobody accepts would shut out everybody else.
@@ -12,29 +12,26 @@ import type { Logger } from '../options.js';
 import type { Descriptors } from './descriptors.js';
 import type { BoundAddress, ByteSocket, Listen, Listener } from './listener.js';
 import { PeerSocket } from './peer-socket.js';
-import { TlsAcceptor, type TlsFiles } from './tls.js';
 
-/** A connection that was let in. */
-export interface PortConnection {
-  readonly peer: PeerSocket;
-  /** Enforces the limits on time. `nowMs` as of `Date.now`. */
-  tick(nowMs: number): void;
-  /** Ends the connection: what is on its way goes out first. */
-  close(): void;
+/** Who serves the connections that are let in. */
+export interface Taker {
+  /** Serves a connection; `left` is to be called when it is gone. */
+  take(socket: ByteSocket, left: () => void): void;
+  /** Whether there is somebody to serve one more. Without it there always is. */
+  readonly hasRoom?: boolean;
 }
 
-interface PortContext<Connection extends PortConnection> {
+interface PortContext {
   /** What connects here, for logs: `client` or `source`. */
   readonly kind: PeerKind;
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
-  /** Time for a TLS handshake, in milliseconds. */
-  readonly handshakeMs: number;
+  /** Whether peers connect over TLS. */
+  readonly isSecured: boolean;
   readonly descriptors: Descriptors;
   readonly observer: ServerObserver | undefined;
   readonly logger: Logger;
-  /** Takes a connection that was let in; `closed` is to be called when it is gone. */
-  connect(socket: ByteSocket, closed: () => void): Connection;
+  readonly taker: Taker;
 }
 
 /** Why there is no room for a connection. */
@@ -49,13 +46,12 @@ const reasonTexts: Readonly<Record<RoomReason, string>> = {
   full: 'server full',
   address: 'server full for this address',
   descriptors: 'out of file descriptors',
+  workers: 'no worker has room',
 };
 
-export class Port<Connection extends PortConnection> {
-  readonly connections = new Set<Connection>();
-  readonly #context: PortContext<Connection>;
+export class Port {
+  readonly #context: PortContext;
   #listener: Listener | undefined;
-  #tls: TlsAcceptor | undefined;
   #accepted = 0;
   readonly #acceptedByHost = new Map<string, number>();
   /** Since that was logged. */
@@ -64,23 +60,16 @@ export class Port<Connection extends PortConnection> {
   /** Connections for which there was no room, as long as they are there. */
   readonly #refused = new Set<PeerSocket>();
 
-  constructor(context: PortContext<Connection>) {
+  constructor(context: PortContext) {
     this.#context = context;
   }
 
   /**
    * Begins to accept.
-   * @throws {ServerError} `listen` or `tls`
+   * @throws {ServerError} `listen`
    */
-  async listen({ host, port }: BoundAddress, tls: TlsFiles | undefined, listen: Listen): Promise<void> {
-    const { kind, logger, handshakeMs } = this.#context;
-    const secured = (socket: ByteSocket): void => {
-      this.#connect(socket);
-    };
-    const unsecured = (): void => {
-      this.#context.observer?.refused(kind, 'handshake');
-    };
-    if (tls) this.#tls = await TlsAcceptor.open(tls, { logger, handshakeMs, secured, failed: unsecured });
+  async listen({ host, port }: BoundAddress, listen: Listen): Promise<void> {
+    const { kind, logger } = this.#context;
     const accepted = (socket: ByteSocket): void => {
       this.#accept(socket);
     };
@@ -100,17 +89,13 @@ export class Port<Connection extends PortConnection> {
     return this.#listener?.address;
   }
 
-  /** Accepts no more and ends all connections; resolves when they are gone. */
+  /** Accepts no more; resolves when the connections that this process has are gone. */
   async close(): Promise<void> {
-    const gone = this.#listener?.close();
-    this.#tls?.close();
-    for (const connection of this.connections) connection.close();
-    await gone;
+    await this.#listener?.close();
   }
 
-  /** Cuts off all connections that are left. */
+  /** Cuts off the connections for which there was no room. */
   destroy(reason: string): void {
-    for (const { peer } of this.connections) peer.destroy(reason);
     for (const peer of this.#refused) peer.destroy(reason);
   }
 
@@ -124,36 +109,28 @@ export class Port<Connection extends PortConnection> {
     }
     this.#accepted++;
     this.#acceptedByHost.set(host, fromHost + 1);
-    socket.once('close', () => {
+    this.#context.taker.take(socket, () => {
       this.#accepted--;
       const left = (this.#acceptedByHost.get(host) ?? 1) - 1;
       if (left === 0) this.#acceptedByHost.delete(host);
       else this.#acceptedByHost.set(host, left);
     });
-    if (this.#tls) this.#tls.accept(socket);
-    else this.#connect(socket);
-  }
-
-  #connect(socket: ByteSocket): void {
-    const { kind, logger } = this.#context;
-    const connection = this.#context.connect(socket, () => this.connections.delete(connection));
-    this.connections.add(connection);
-    this.#context.observer?.accepted(kind);
-    logger.debug({ peer: connection.peer.name }, `${kind} connected`);
   }
 
   #reasonToRefuse(fromHost: number): RoomReason | undefined {
-    const { connectionsMax, connectionsPerAddressMax, descriptors } = this.#context;
+    const { connectionsMax, connectionsPerAddressMax, descriptors, taker } = this.#context;
     if (this.#accepted >= connectionsMax) return 'full';
     if (fromHost >= connectionsPerAddressMax) return 'address';
+    if (taker.hasRoom === false) return 'workers';
     return descriptors.supply === 'enough' ? undefined : 'descriptors';
   }
 
   /** Tells a peer that there is no room, and ends the connection. Over TLS it would take a handshake to say so. */
   #refuse(socket: ByteSocket, reason: RoomReason): void {
-    this.#context.observer?.refused(this.#context.kind, reason);
+    const { kind, isSecured, descriptors, observer } = this.#context;
+    observer?.refused(kind, reason);
     this.#logRefusal(socket, reasonTexts[reason]);
-    if (this.#tls || this.#refused.size >= REFUSALS_MAX || this.#context.descriptors.supply === 'none') {
+    if (isSecured || this.#refused.size >= REFUSALS_MAX || descriptors.supply === 'none') {
       socket.on('error', () => undefined);
       socket.destroy();
       return;

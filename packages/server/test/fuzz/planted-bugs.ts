@@ -256,8 +256,8 @@ export const bugsForTheFuzz: readonly (PlantedBug & Pick<Fuzzing, 'what'>)[] = [
   {
     bug: 'connections that are gone are kept',
     what: 'passing peers',
-    file: 'ports/port.ts',
-    find: '() => this.connections.delete(connection)',
+    file: 'ports/connections.ts',
+    find: '() => this.#served.delete(connection)',
     replace: '() => undefined',
   },
   {

@@ -2,15 +2,26 @@
 import { StreamFile } from '@ds/stream-file';
 
 import { goldenIdentity } from '../../../codec/test/golden.js';
-import { StreamServer } from '../../src/index.js';
+import { StreamServer, type WorkerOptions } from '../../src/index.js';
 import type { Reply, Request } from '../support/server-process.js';
 
-const [path = '', limits = '{}'] = process.argv.slice(2);
+const [path = '', limits = '{}', workers = 'null'] = process.argv.slice(2);
+const workerPids: number[] = [];
+const ignore = (): void => undefined;
 const file = await StreamFile.open(path, { create: goldenIdentity, durability: 'os' });
 const server = await StreamServer.start({
   file,
   clients: { host: '0.0.0.0', port: 0 },
   limits: JSON.parse(limits) as object,
+  ...(workers !== 'null' && { workers: JSON.parse(workers) as WorkerOptions }),
+  logger: {
+    debug: (fields, message) => {
+      if (message === 'worker started') workerPids.push((fields as { worker: number }).worker);
+    },
+    info: ignore,
+    warn: ignore,
+    error: ignore,
+  },
 });
 
 /** Commits operations of one entry, one after the other; returns how long each took. */
@@ -34,6 +45,7 @@ process.on('message', (request: Request) => {
     const reply: Reply = {
       port: server.clientAddress.port,
       clients: server.clientCount,
+      workers: workerPids,
       rss,
       arrayBuffers,
       tookMs,

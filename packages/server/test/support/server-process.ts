@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 import { BundledProgram } from '../../../stream-file/test/bundled-program.js';
+import type { WorkerOptions } from '../../src/index.js';
 import type { ServerLimits } from '../../src/options.js';
 import { temporaryPath } from './stream.js';
 
@@ -17,6 +18,8 @@ export interface Request {
 export interface Reply {
   readonly port: number;
   readonly clients: number;
+  /** Processes that serve clients. */
+  readonly workers: readonly number[];
   readonly rss: number;
   readonly arrayBuffers: number;
   /** How long each commit took. */
@@ -30,17 +33,26 @@ export class ServerProcess {
     this.#child = child;
   }
 
-  static async start(limits: Partial<ServerLimits>): Promise<ServerProcess> {
+  static async start(limits: Partial<ServerLimits>, workers?: WorkerOptions): Promise<ServerProcess> {
     const folder = fileURLToPath(new URL('../..', import.meta.url));
     const path = await temporaryPath();
     const program = await BundledProgram.of('server', { folder });
-    const child = program.fork(path, JSON.stringify({ closeMs: 100, ...limits }));
+    const child = program.fork(
+      path,
+      JSON.stringify({ closeMs: 100, ...limits }),
+      JSON.stringify(workers ?? null),
+    );
     onTestFinished(async () => {
       if (child.connected) child.disconnect();
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       await program[Symbol.asyncDispose]();
     });
     return new ServerProcess(child);
+  }
+
+  /** Ends it as nothing can be prepared for. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   async ask(request: Request = {}): Promise<Reply> {

@@ -8,13 +8,24 @@ import { encodeEntry, type Entry } from '@ds/codec';
 import { StreamFile, type StreamFileOptions } from '@ds/stream-file';
 
 import { goldenEntries, goldenIdentity } from '../../../codec/test/golden.js';
-import { StreamServer, type BoundAddress, type StreamServerOptions } from '../../src/index.js';
+import {
+  StreamServer,
+  type BoundAddress,
+  type StreamServerOptions,
+  type WorkerOptions,
+} from '../../src/index.js';
 
 /** Something that must be undone, in the reverse order. */
 type Finish = (undo: () => Promise<void>) => void;
 
 export type StreamOptions = Omit<StreamFileOptions, 'create'>;
 export type ServeOptions = Partial<Omit<StreamServerOptions, 'file'>>;
+
+/** How servers serve, unless a test says otherwise: by themselves. */
+export const serving: { workers?: WorkerOptions & { readonly program: string } } = {};
+
+/** Size of the pages of streams that were opened with another one than usual. */
+const pageBytes = new WeakMap<StreamFile, number>();
 
 /** A path for a stream file in a folder of its own. */
 export async function temporaryPath(finish: Finish = onTestFinished): Promise<string> {
@@ -31,6 +42,7 @@ export async function emptyStream(
   const path = await temporaryPath(finish);
   const file = await StreamFile.open(path, { create: goldenIdentity, durability: 'os', ...options });
   finish(() => file.close());
+  if (options.pageBytes !== undefined) pageBytes.set(file, options.pageBytes);
   return file;
 }
 
@@ -50,6 +62,7 @@ export async function serve(
   const host = '127.0.0.1';
   const server = await StreamServer.start({
     file,
+    ...(serving.workers && { workers: { ...serving.workers, pageBytes: pageBytes.get(file) } }),
     clients: { host, port: 0 },
     source: { host, port: 0 },
     ...options,
