@@ -10,6 +10,8 @@ export interface Figure {
   readonly unit: string;
   /** How many times the baseline this is, where there is one to compare with. */
   readonly ratio?: number;
+  /** The least and the largest of the ratios that `ratio` is the median of. */
+  readonly ratios?: readonly [number, number];
 }
 
 /** How much to measure. */
@@ -49,6 +51,27 @@ export function ratePerSecond(work: () => void, timesPerCall: number, { smoke }:
     best = Math.max(best, (calls * timesPerCall * 1000) / elapsedMs);
   }
   return best;
+}
+
+/** The one in the middle of several figures. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
+/**
+ * The median of several rounds, and of the ratios to the rounds that stood beside them: what else goes on in the machine for
+ * a while meets both. Rounds beside themselves have no ratio.
+ */
+export function beside(
+  what: string,
+  unit: string,
+  rounds: readonly number[],
+  others: readonly number[],
+): Figure {
+  const figure = { what, unit, value: median(rounds) };
+  if (rounds === others) return figure;
+  const ratios = rounds.map((round, nth) => round / others[nth]!);
+  return { ...figure, ratio: median(ratios), ratios: [Math.min(...ratios), Math.max(...ratios)] };
 }
 
 /** Bytes and numbers that are the same for the same seed (xorshift32). */

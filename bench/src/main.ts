@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Benchmark } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
 import { follow } from './follow.js';
+import { beside } from './serving/beside.js';
 import { catchUp } from './serving/catch-up.js';
 import { corpusBytes, makeCorpus } from './serving/corpus.js';
 import { feed } from './serving/feed.js';
@@ -20,7 +21,8 @@ const benchmarks: readonly Benchmark[] = [
   catchUp,
   follow,
   feed,
-  live,
+  ...live,
+  beside,
   randomEntry,
   memory,
   workersCatchUp,
@@ -54,9 +56,10 @@ async function run(chosen: readonly Benchmark[]): Promise<void> {
   if (options.smoke) console.log('smoke run: the figures mean nothing');
   console.log(`\n${row('benchmark', 'what', 'figure', 'unit')}  ratio to what stands beside it`);
   for (const { name, run: measure } of chosen) {
-    for (const { what, value, unit, ratio } of await measure(options)) {
+    for (const { what, value, unit, ratio, ratios } of await measure(options)) {
       const compared = ratio === undefined ? '' : `  ${ratio.toFixed(2)}`;
-      console.log(row(name, what, value.toPrecision(4), unit) + compared);
+      const rounds = ratios === undefined ? '' : ` (${ratios.map((one) => one.toFixed(2)).join(' to ')})`;
+      console.log(row(name, what, value.toPrecision(4), unit) + compared + rounds);
     }
   }
 }

@@ -42,6 +42,7 @@ const start = (...args: string[]) => startCommand(...sample, ...args);
 
 function startCommand(command: string, ...args: string[]) {
   const child = spawn(command, args);
+  onTestFinished(() => void child.kill('SIGKILL'));
   const output = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.err += chunk.toString()));
@@ -122,7 +123,6 @@ describe('a process that is told to stop', () => {
       '--opens',
       deadPipe(),
     );
-    onTestFinished(() => void child.kill('SIGKILL'));
     await isReady();
     const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' });
     const pid = Number(children);

@@ -1,7 +1,7 @@
 // How fast clients that discard are sent 1 GiB of entries, beside a bare process that writes as much to the same clients.
 // The first pass of a server verifies what it reads, later ones need not; bare and served passes take turns.
 import { join } from 'node:path';
-import type { Benchmark, BenchmarkOptions, Figure } from '../benchmark.js';
+import { median, type Benchmark, type BenchmarkOptions, type Figure } from '../benchmark.js';
 import { inFolder } from '../folder.js';
 import { Child } from '../processes/child.js';
 import type { BareProgram } from './bare-program.js';
@@ -66,8 +66,4 @@ async function measure({ path, bytes, clients }: Case, options: BenchmarkOptions
     ...(options.other ? [figure(`catch-up of ${size} from the other server`, median(rates.other))] : []),
     { what: `${who}: largest size of the server`, value: most, unit: 'MiB' },
   ];
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

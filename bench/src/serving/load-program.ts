@@ -9,6 +9,11 @@ import { MOMENT_AT, nowUs, OPERATION_BYTES } from './operations.js';
 
 const OK_BYTES = encodeResult(result(ResultCode.ok)).length;
 const CONNECTING_MAX = 100;
+/** What a client that dawdles takes at once, and how often. */
+const DAWDLED_BYTES = 16 << 10;
+const DAWDLED_MS = 100;
+/** How long a client lives that dies. */
+const LIFE_MS = 50;
 
 export interface Address {
   readonly host?: string;
@@ -20,7 +25,7 @@ const received = Buffer.allocUnsafeSlow(1 << 20);
 
 let connections: { readonly socket: Socket; onBytes: (bytes: Buffer) => void }[] = [];
 
-async function open({ host = '127.0.0.1', port }: Address, count: number): Promise<void> {
+async function open({ host = '127.0.0.1', port }: Address, count: number, buffer = received): Promise<void> {
   connections = [];
   while (connections.length < count) {
     const batch = Array.from({ length: Math.min(CONNECTING_MAX, count - connections.length) }, async () => {
@@ -30,9 +35,9 @@ async function open({ host = '127.0.0.1', port }: Address, count: number): Promi
           port,
           noDelay: true,
           onread: {
-            buffer: received,
+            buffer,
             callback: (length) => {
-              connection.onBytes(received.subarray(0, length));
+              connection.onBytes(buffer.subarray(0, length));
               return true;
             },
           },
@@ -74,6 +79,9 @@ function copyMoment(operation: number, start: number, bytes: Buffer): void {
 
 let followed: { bytes: number }[] = [];
 
+/** Clients that come and go, or take a little now and then. */
+let dawdling: NodeJS.Timeout | undefined;
+
 const answers = {
   /** Has so many clients take so many bytes each from entry 0 on; resolves with seconds. */
   async drain({ address, clients, bytes }: { address: Address; clients: number; bytes: number }) {
@@ -110,8 +118,47 @@ const answers = {
     }
   },
 
-  /** Connects clients that follow from entry 0 on; resolves when all are answered. */
-  async follow({ address, clients, operations }: { address: Address; clients: number; operations: number }) {
+  /** Connects clients that start at entry 0 and take little now and then, until they are told to leave. */
+  async dawdle({ address, clients }: { address: Address; clients: number }) {
+    await open(address, clients, Buffer.allocUnsafeSlow(DAWDLED_BYTES));
+    for (const connection of connections) {
+      connection.onBytes = () => connection.socket.pause();
+      send(connection.socket, { kind: 'start', fromEntry: 0n });
+    }
+    dawdling = setInterval(() => {
+      for (const { socket } of connections) socket.resume();
+    }, DAWDLED_MS);
+  },
+
+  /** Connects so many clients a second that start at entry 0 and are gone a moment later, until they are told to leave. */
+  async die({ address: { host = '127.0.0.1', port }, perSecond }: { address: Address; perSecond: number }) {
+    connections = [];
+    let died = 0;
+    dawdling = setInterval(() => {
+      const socket = connect({ host, port });
+      socket.on('error', () => undefined);
+      send(socket, { kind: 'start', fromEntry: 0n });
+      setTimeout(() => (died++ % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()), LIFE_MS);
+    }, 1000 / perSecond);
+  },
+
+  async leave() {
+    clearInterval(dawdling);
+    for (const { socket } of connections) socket.destroy();
+  },
+
+  /** Connects clients that follow from an entry on, 0 unless told; resolves when all are answered. */
+  async follow({
+    address,
+    clients,
+    operations,
+    fromEntry = 0n,
+  }: {
+    address: Address;
+    clients: number;
+    operations: number;
+    fromEntry?: bigint;
+  }) {
     moments = Buffer.alloc(operations * 8);
     momentsUs = new Float64Array(operations);
     latencies = new Histogram();
@@ -130,7 +177,7 @@ const answers = {
               };
               resolve();
             };
-            send(connection.socket, { kind: 'start', fromEntry: 0n });
+            send(connection.socket, { kind: 'start', fromEntry });
           }),
       ),
     );

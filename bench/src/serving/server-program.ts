@@ -7,8 +7,8 @@ import { identity } from './corpus.js';
 import { Histogram, type Summary } from './histogram.js';
 import { atRate, DATA_BYTES, ENTRIES, nowUs, type Load } from './operations.js';
 
-/** What is served, and how. */
-interface Serving {
+/** A stream file to be served, and how. */
+export interface ServedFile {
   readonly path: string;
   readonly durability?: Durability;
   /** Processes that clients are spread over; 0: the server's own serves them. */
@@ -19,7 +19,7 @@ let file: StreamFile;
 let server: StreamServer;
 
 const answers = {
-  async serve({ path, durability = 'os', workers = 0 }: Serving): Promise<number> {
+  async serve({ path, durability = 'os', workers = 0 }: ServedFile): Promise<number> {
     file = await StreamFile.open(path, { create: identity, durability });
     const limits = { clientsMax: 20_000, clientsPerAddressMax: 20_000 };
     const address = { host: '127.0.0.1', port: 0 };
@@ -34,32 +34,22 @@ const answers = {
   },
   /** Where it takes operations from a source. */
   sourcePort: (): number => server.sourceAddress?.port ?? 0,
-  commit(load: Load): Promise<number> {
+  /** Resolves with operations made a second, and how long each took until it was acknowledged. */
+  async commit(load: Load): Promise<{ perSecond: number; commit: Summary }> {
     const first = new Uint8Array(DATA_BYTES);
     const moment = new DataView(first.buffer);
     const data = new Uint8Array(DATA_BYTES).fill(7);
-    return atRate(load, () => {
-      file.startAtomicOp();
-      moment.setFloat64(0, nowUs());
-      for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, entry === 0 ? first : data);
-      void file.commitAtomicOp();
-    });
-  },
-  /** Commits as `commit` does; resolves with how long the acknowledgements took. */
-  async acknowledge(load: Load): Promise<Summary> {
     const times = new Histogram();
-    const data = new Uint8Array(DATA_BYTES).fill(7);
-    let last: Promise<unknown> | undefined;
-    await atRate(load, () => {
-      const askedUs = nowUs();
+    const perSecond = await atRate(load, () => {
       file.startAtomicOp();
-      for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, data);
-      last = file.commitAtomicOp().then(() => {
+      const askedUs = nowUs();
+      moment.setFloat64(0, askedUs);
+      for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, entry === 0 ? first : data);
+      void file.commitAtomicOp().then(() => {
         times.add(nowUs() - askedUs);
       });
     });
-    await last;
-    return times.summary();
+    return { perSecond, commit: times.summary() };
   },
   /** Largest size of this process so far, and its size now, in MiB. */
   memory(): { most: number; now: number } {

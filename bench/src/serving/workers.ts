@@ -109,7 +109,7 @@ async function writeMeanwhile(corpus: string, count: number, { smoke }: Benchmar
     operations,
   });
   await source[Symbol.asyncDispose]();
-  const times = await server.ask('acknowledge', smoke ? { ...COMMITS, seconds: 0.05 } : COMMITS);
+  const { commit: times } = await server.ask('commit', smoke ? { ...COMMITS, seconds: 0.05 } : COMMITS);
   over.abort();
   await draining;
   await server.ask('close', undefined);
