@@ -13,6 +13,9 @@ export interface LogStream {
   write(text: string): unknown;
 }
 
+/** A line takes the place of whatever stands on the cursor's: of progress that is being shown, and of a ^C. */
+const CLEAR_LINE = '\r\u001b[K';
+
 /** Makes an app's logger; pretty when the stream is a terminal. */
 export function createLogger(name: string, level: LogLevel, stream: LogStream): Logger {
   const render = stream.isTTY === true ? prettyRenderer() : (line: string) => line;
@@ -28,5 +31,11 @@ export function createLogger(name: string, level: LogLevel, stream: LogStream): 
 
 function prettyRenderer(): (line: string) => string {
   const colorize = !process.env['NO_COLOR'];
-  return prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,name', singleLine: true });
+  const pretty = prettyFactory({
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,name',
+    singleLine: true,
+  });
+  return (line) => CLEAR_LINE + pretty(line);
 }

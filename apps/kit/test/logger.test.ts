@@ -27,6 +27,8 @@ describe('logs', () => {
   it('are text on a terminal', () => {
     const line = logged(true);
     expect(line).toMatch(/INFO.*listening/);
+    // Whatever progress is being shown on the line makes room.
+    expect(line.startsWith('\r\u001b[K')).toBe(true);
     expect(line).not.toContain('"level"');
   });
 

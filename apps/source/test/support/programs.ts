@@ -5,7 +5,8 @@ import { startProgram, type EndedProgram, type Program, type TemporaryFolder } f
 import { StreamClient } from '@ds/client';
 import type { Entry } from '@ds/codec';
 
-const sourceBin = fileURLToPath(new URL('../../bin/ds-source', import.meta.url));
+/** The program. */
+export const sourcePath = fileURLToPath(new URL('../../bin/ds-source', import.meta.url));
 const serverBin = fileURLToPath(new URL('../../../server/bin/ds-server', import.meta.url));
 
 /** What a source says at its end. */
@@ -54,7 +55,7 @@ export async function startServer(
 
 /** Starts a source. */
 export function startSource(args: readonly string[]): Program {
-  return startProgram(sourceBin, ['--log-level', 'warn', ...args]);
+  return startProgram(sourcePath, ['--log-level', 'warn', ...args]);
 }
 
 /** Runs a source to its end, with this on its stdin. */
