@@ -48,6 +48,14 @@ describe('A query', () => {
     expect(server.clientCount).toBe(1);
   });
 
+  it('with the stream type of another stream is refused, with what to look at', async () => {
+    const server = addressOf(await serve(await goldenStream()));
+    await expect(client(server, { streamType: 2n }).header()).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('is this its port for clients, and 2 its stream type?') as string,
+    });
+  });
+
   it('is asked on a new connection when the server has ended the idle one', async () => {
     const server = await FakeServer.start(
       answering((_command, socket, nth) => {

@@ -113,7 +113,9 @@ describe('A server that', () => {
   });
 
   it('speaks no TLS is of no use to a source that does', async () => {
-    const { error } = await refusal((await TestServer.start()).address, { tls: trusting });
+    const { address } = await TestServer.start();
+    const { error } = await refusal(address, { tls: trusting });
     expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
+    expect((error as Error).message).toContain(`${address}: the server does not speak TLS at this port`);
   });
 });

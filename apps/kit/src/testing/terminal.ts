@@ -1,12 +1,14 @@
 /** An app on a terminal: `script` of util-linux makes one, and passes on what is typed and what is shown. */
 
+/* eslint-disable no-control-regex -- the escape character begins what a terminal is told */
+
 import { spawnSync } from 'node:child_process';
 import { startProgram, type Program } from './program.js';
 
 /** Why there can be no terminal here; undefined if there can. */
 export function whyNoTerminal(): string | undefined {
-  const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' });
-  return stdout?.includes('util-linux') ? undefined : 'it needs script of util-linux';
+  const { error, stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' });
+  return !error && stdout.includes('util-linux') ? undefined : 'it needs script of util-linux';
 }
 
 /**
@@ -37,7 +39,6 @@ export function terminalAfter(shown: string): Terminal {
 function lineAfter(written: string): string {
   let line = '';
   let column = 0;
-  // eslint-disable-next-line no-control-regex -- the escape character begins each sequence
   for (const [part] of written.matchAll(/\u001b\[[?\d;]*[A-Za-z]|\u001b[78]|./gs)) {
     const toColumn = /^\u001b\[(\d*)G$/.exec(part)?.[1];
     if (part === '\r') column = 0;

@@ -18,7 +18,7 @@ import {
 import { ClientError, type ClientErrorCode } from '../errors.js';
 import { formatAddress, type ServerAddress } from './address.js';
 import { ClientSession, type ClientEvent } from './client-session.js';
-import type { Dial } from './dial.js';
+import { problemOf, type Dial } from './dial.js';
 
 export interface ConnectionOptions {
   readonly dial: Dial;
@@ -67,7 +67,7 @@ export class Connection {
       },
     });
     this.#socket.on('error', (cause) => {
-      if (this.#connecting) this.#failToConnect('connect', cause.message, cause);
+      if (this.#connecting) this.#failToConnect('connect', problemOf(cause), cause);
       else this.#fail('disconnected', `the connection has failed: ${cause.message}`, cause);
     });
     this.#socket.on('close', () => {
@@ -255,7 +255,14 @@ export class Connection {
       const problem = this.#options.token ? 'it does not take this token' : 'it asks for a token';
       return new ClientError('unauthorized', `${this.server}: ${problem}: ${text} (${code})`, { result });
     }
-    return new ClientError('refused', `${this.server}: the server refuses: ${text} (${code})`, { result });
+    // That is all that a server says to whoever has its stream type wrong.
+    const hint =
+      code === ResultCode.invalidCommand
+        ? `: is this its port for clients, and ${this.#options.streamType} its stream type?`
+        : '';
+    return new ClientError('refused', `${this.server}: the server refuses: ${text} (${code})${hint}`, {
+      result,
+    });
   }
 
   #unexpected(event: ClientEvent): never {

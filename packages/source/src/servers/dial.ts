@@ -27,3 +27,10 @@ export function dialTls(options: TlsOptions): Dial {
     return socket.once('secureConnect', connected);
   };
 }
+
+/** What an error of a socket means, where its own words would be about records and versions. */
+export function problemOf(error: NodeJS.ErrnoException): string {
+  const isPlain =
+    error.code === 'ERR_SSL_WRONG_VERSION_NUMBER' || error.code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+  return isPlain ? 'the server does not speak TLS at this port' : error.message;
+}

@@ -19,7 +19,7 @@ import { SourceError } from '../errors.js';
 import type { ServerAddress } from '../options.js';
 import { adjoins } from '../requests/byte-arena.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
-import type { Dial } from './dial.js';
+import { problemOf, type Dial } from './dial.js';
 import { SourceSession, type Outcome } from './source-session.js';
 
 /** Who opens a connection, and how long it waits. */
@@ -104,7 +104,7 @@ export class LinkConnection {
       this.#receive(chunk);
     });
     this.#socket.on('error', (cause) => {
-      this.fail(new SourceError('disconnected', `${server}: ${cause.message}`, { cause }));
+      this.fail(new SourceError('disconnected', `${server}: ${problemOf(cause)}`, { cause }));
     });
     this.#socket.on('close', () => {
       this.fail(new SourceError('disconnected', `${server}: the server has ended the connection`));
@@ -335,7 +335,8 @@ function isDone({ kind, entriesAfter }: Request, totalEntries: bigint): boolean 
 
 function refusal(server: string, { code, text }: Result): SourceError {
   const kind = code === ResultCode.epochFenced ? 'fenced' : 'refused';
-  return new SourceError(kind, `${server}: the server refuses: ${text} (${code})`, {
+  const hint = code === ResultCode.invalidCommand ? ': is this its port for sources?' : '';
+  return new SourceError(kind, `${server}: the server refuses: ${text} (${code})${hint}`, {
     result: { code, text },
   });
 }
