@@ -40,15 +40,17 @@ const answers = {
     const moment = new DataView(first.buffer);
     const data = new Uint8Array(DATA_BYTES).fill(7);
     const times = new Histogram();
+    let last: Promise<void> | undefined;
     const perSecond = await atRate(load, () => {
       file.startAtomicOp();
       const askedUs = nowUs();
       moment.setFloat64(0, askedUs);
       for (let entry = 0; entry < ENTRIES; entry++) file.addStreamEntry(1, entry === 0 ? first : data);
-      void file.commitAtomicOp().then(() => {
+      last = file.commitAtomicOp().then(() => {
         times.add(nowUs() - askedUs);
       });
     });
+    await last;
     return { perSecond, commit: times.summary() };
   },
   /** Largest size of this process so far, and its size now, in MiB. */
