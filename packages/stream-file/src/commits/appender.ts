@@ -173,7 +173,7 @@ export class Appender {
     this.#file.writeSync(spill.length, bytes);
     spill.rows.push(page.row(this.#store.location));
     const length = spill.length + bytes.length;
-    spill.sums.add(page, spill.length, spill.length, length, []);
+    spill.sums.add(page, 0, bytes.length);
     this.#spill = { ...spill, length };
     this.#store.drop(oldest);
   }
@@ -182,9 +182,8 @@ export class Appender {
   #newSpill(first: number, start: number): Spill {
     const { geometry } = this.#store.location;
     const sums = new Checksums();
-    const length = geometry.pageStart(first + 1);
-    sums.add(this.#heldPage(first), geometry.pageStart(first), start, length, []);
-    return { length, sums, rows: [] };
+    sums.add(this.#heldPage(first), geometry.offsetInPage(start), geometry.pageBytes);
+    return { length: geometry.pageStart(first + 1), sums, rows: [] };
   }
 
   #heldPage(index: number): Page {

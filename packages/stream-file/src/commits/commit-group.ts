@@ -3,6 +3,8 @@
  * writing them.
  */
 import type { StreamFileError } from '../errors.js';
+import { Checksums } from '../journal/checksums.js';
+import type { PageStore } from '../pages/page-store.js';
 import type { Spill } from './appender.js';
 import type { Extent } from './header-page.js';
 
@@ -28,6 +30,8 @@ export class CommitGroup {
   readonly start: Extent;
   /** How far its only operation was written ahead. */
   readonly spill: Spill | undefined;
+  /** Of its operations, those of empty ones left out. */
+  readonly sums: Checksums;
   readonly #ends: number[] = [];
   readonly #nextEntries: number[] = [];
   readonly #timesMs: number[] = [];
@@ -38,6 +42,7 @@ export class CommitGroup {
   constructor(start: Extent, spill?: Spill) {
     this.start = start;
     this.spill = spill;
+    this.sums = spill?.sums ?? new Checksums();
   }
 
   get operations(): Operations {
@@ -55,10 +60,14 @@ export class CommitGroup {
     return last < 0 ? this.start : { length: this.#ends[last]!, entries: this.#nextEntries[last]! };
   }
 
-  /** Adds the commit of the operation behind the last one, which ends at `end`. */
-  add(end: Extent, timeMs: number, waiter: CommitWaiter): void {
+  /** Adds the commit of the operation behind the last one, which ends at `end` and stands in pages that `store` holds. */
+  add(end: Extent, timeMs: number, waiter: CommitWaiter, store: PageStore): void {
     const before = this.#waitersNextEntries.at(-1) ?? this.start.entries;
     if (end.entries > before) {
+      // Now, as the disk may be at work on the group before; when this one is written, the disk waits.
+      const summedTo = this.#ends.at(-1) ?? this.spill?.length ?? this.start.length;
+      for (const { page, from, to } of store.heldPieces(summedTo, end.length)) this.sums.add(page, from, to);
+      this.sums.endOperation();
       this.#ends.push(end.length);
       this.#nextEntries.push(end.entries);
       this.#timesMs.push(timeMs);

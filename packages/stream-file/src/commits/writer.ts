@@ -29,7 +29,6 @@ import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
-import { Checksums } from '../journal/checksums.js';
 import type { Journal } from '../journal/journal.js';
 import { operationCrcAfter } from '../journal/operation-update.js';
 import { newSession } from '../pages/page-directory.js';
@@ -125,8 +124,9 @@ export class Writer {
   readonly #records: CommitRecords;
   /** Whether refused commits have left bytes behind the stream's end that could not be removed yet. */
   #tailIsDirty = false;
-  /** End of the commits that are being written. */
-  #writingTo: Extent | undefined;
+  /** The commits that are being written, and those that are as durable as was promised and not visible yet. */
+  #writing: CommitGroup | undefined;
+  #written: CommitGroup | undefined;
   #queue: (CommitGroup | Task)[] = [];
   #running: Promise<void> | undefined;
   /** Ends the wait of `interval` early. */
@@ -184,7 +184,12 @@ export class Writer {
 
   /** Bytes of commits that wait, those apart that are being written: so the next ones gather while a sync is under way. */
   get waitingBytes(): number {
-    return this.#appender.settledLength - (this.#writingTo ?? this.#parts.store.committed).length;
+    return this.#appender.settledLength - this.#writtenTo.length;
+  }
+
+  /** End of the commits that are written, or being written. */
+  get #writtenTo(): Extent {
+    return (this.#writing ?? this.#written)?.end ?? this.#parts.store.committed;
   }
 
   /** Whether too many bytes wait. */
@@ -293,7 +298,7 @@ export class Writer {
       group = new CommitGroup(start, spill);
       this.#enqueue(group);
     }
-    group.add(end, timeMs, waiter);
+    group.add(end, timeMs, waiter, this.#parts.store);
   }
 
   /** Ends the operation as if it had never been. */
@@ -495,8 +500,9 @@ export class Writer {
   }
 
   /**
-   * Works off the queue. From the end of one group to the sync of the next one nothing is waited for without need: whoever
-   * is told of the one would make further commits first, and the disk be idle meanwhile.
+   * Works off the queue. From the end of one sync to the beginning of the next one nothing is done without need: the disk
+   * would be idle meanwhile. So a group is made visible when the next one is being synced, and what whoever is told of it
+   * commits then gathers for the one after that.
    */
   async #run(): Promise<void> {
     // Lets the commits of one turn of the event loop become one group.
@@ -506,7 +512,11 @@ export class Writer {
         await this.#collect();
       const job = this.#queue.shift();
       if (!(job instanceof CommitGroup)) await job?.();
-      else if (job.isEmpty || (await this.#writeGroup(job))) this.#publish(job);
+      else if (job.isEmpty || (await this.#writeGroup(job))) {
+        this.#publish();
+        this.#written = job;
+      }
+      if (!(this.#options.durability === 'always' && this.#queue[0] instanceof CommitGroup)) this.#publish();
       if (this.#options.durability !== 'os') continue;
       const stalled = this.#syncBeside();
       if (stalled) await stalled;
@@ -541,23 +551,19 @@ export class Writer {
   /** Writes a group and makes it as durable as was promised, or refuses it; returns whether it was written. */
   async #writeGroup(group: CommitGroup): Promise<boolean> {
     const { path, file, space, store, bookmarks, journal } = this.#parts;
-    const { start, end, operations, spill } = group;
-    this.#writingTo = end;
+    const { start, end, operations, sums } = group;
+    this.#writing = group;
     let phase: 'writing' | 'committing' = 'writing';
     try {
       this.#checkUsableInQueue();
-      if (!bookmarks.isReady) await bookmarks.ready();
+      if (!bookmarks.isReady) await this.#meanwhile(bookmarks.ready());
       space.ensure(end.length);
-      const sums = spill?.sums ?? new Checksums();
       const isAtOnce = end.length - start.length <= this.#writtenAtOnce;
-      for (const { page, from, to } of piecesOf(group, store)) {
-        const pageStart = store.location.geometry.pageStart(page.index);
-        const bytes = page.bytes.subarray(from - pageStart, to - pageStart);
-        let writing: Promise<void> | undefined;
-        if (isAtOnce) file.writeSync(from, bytes);
-        else writing = file.write(from, bytes);
-        if (!spill || to > spill.length) sums.add(page, pageStart, from, to, operations.ends);
-        if (writing) await this.#meanwhile(writing);
+      for (const { page, from, to } of store.heldPieces(start.length, end.length)) {
+        const at = store.location.geometry.pageStart(page.index) + from;
+        const bytes = page.bytes.subarray(from, to);
+        if (isAtOnce) file.writeSync(at, bytes);
+        else await this.#meanwhile(file.write(at, bytes));
       }
       this.#checkUsableInQueue();
       phase = 'committing';
@@ -566,7 +572,8 @@ export class Writer {
       if (this.#options.durability !== 'os') await this.#meanwhile(this.#records.sync());
       return true;
     } catch (cause) {
-      this.#writingTo = undefined;
+      this.#publish();
+      this.#writing = undefined;
       const error = ioError(path, `${phase} entries ${start.entries} to ${end.entries - 1}`, cause);
       // Once the header page is being written, the commit may be on the disk whatever is reported.
       if (phase === 'writing' && error.code === 'disk-full') {
@@ -579,12 +586,15 @@ export class Writer {
     }
   }
 
-  /** Makes a group visible, and tells everybody. */
-  #publish(group: CommitGroup): void {
+  /** Makes the group that was written visible, if there is one, and tells everybody. */
+  #publish(): void {
+    const group = this.#written;
+    if (!group) return;
     const { store, bookmarks, events } = this.#parts;
+    if (this.#writing === group) this.#writing = undefined;
+    this.#written = undefined;
     if (!group.isEmpty) {
       const { end, spill } = group;
-      this.#writingTo = undefined;
       store.advance(end);
       this.#describe(spill);
       bookmarks.add(this.#bookmarks, end.entries);
@@ -615,8 +625,9 @@ export class Writer {
     return bytes < UNSYNCED_MAX * bytesToSync ? undefined : syncing;
   }
 
-  /** What the disk is at work on does not wait any more: the next commits can gather meanwhile. */
+  /** While the disk is at work: what was written before is made visible, and the next commits can gather. */
   #meanwhile(work: Promise<void>): Promise<void> {
+    this.#publish();
     this.#tellProgress();
     return work;
   }
@@ -674,27 +685,12 @@ export class Writer {
   /** What is being written is left alone: it is refused, or not, when that is known. */
   #refuseAll(error: StreamFileError): void {
     if (this.#appender.operationStart) this.#operationFailure = error;
-    const end = this.#writingTo ?? this.#parts.store.committed;
+    const end = this.#writtenTo;
     this.#bookmarks.cut(end.entries);
     this.#appender.rewind(end);
     const refused = this.#queue.filter((job) => job instanceof CommitGroup);
     this.#queue = this.#queue.filter((job) => !(job instanceof CommitGroup));
     for (const group of refused) group.refused(error);
-  }
-}
-
-/** What stands in memory of a group: pages, each with the offsets in the file of the group's part of it. */
-function* piecesOf(
-  { start, end }: CommitGroup,
-  store: PageStore,
-): Generator<{ page: Page; from: number; to: number }, void, undefined> {
-  const { geometry } = store.location;
-  for (let from = start.length; from < end.length;) {
-    const index = geometry.pageOf(from);
-    const to = Math.min(end.length, geometry.pageStart(index + 1));
-    const page = store.held(index);
-    if (page) yield { page, from, to };
-    from = to;
   }
 }
 

@@ -20,35 +20,26 @@ const zeroTables: Int32Array[] = [];
 /** Sums up pages, operation by operation. */
 export class Checksums {
   /** CRC-32 of all bytes so far, padding included. */
-  data: number;
+  data = 0;
   /** CRC-32 of the entries of each operation that has ended, padding left out. */
   readonly operations: number[] = [];
   /** As `operations`, of the one that has not ended. */
   #operation = 0;
 
-  constructor(data = 0) {
-    this.data = data;
+  /** Adds a page's bytes, between two offsets in the page: entries of the operation that has not ended, and padding. */
+  add({ view, filled }: Page, from: number, to: number): void {
+    const end = Math.min(to, filled);
+    if (from < end) {
+      const crc = crcOf(view, from, end);
+      this.#operation = joinedCrc(this.#operation, crc, end - from);
+      this.data = joinedCrc(this.data, crc, end - from);
+    }
+    if (end < to) this.data = joinedCrc(this.data, crcOf(view, end, to), to - end);
   }
 
-  /** Adds a page's bytes, between two offsets in the file. `ends` are the offsets at which the operations end. */
-  add(page: Page, pageStart: number, from: number, to: number, ends: readonly number[]): void {
-    const { bytes } = page;
-    const view = viewOf(bytes);
-    const entriesEnd = Math.min(to, pageStart + page.filled);
-    let at = from;
-    while (at < entriesEnd) {
-      const end = ends[this.operations.length] ?? Infinity;
-      const stop = Math.min(end, entriesEnd);
-      const crc = crcOf(view, at - pageStart, stop - pageStart);
-      this.#operation = joinedCrc(this.#operation, crc, stop - at);
-      this.data = joinedCrc(this.data, crc, stop - at);
-      if (stop === end) {
-        this.operations.push(this.#operation);
-        this.#operation = 0;
-      }
-      at = stop;
-    }
-    if (at < to) this.data = crc32(bytes.subarray(at - pageStart, to - pageStart), this.data);
+  endOperation(): void {
+    this.operations.push(this.#operation);
+    this.#operation = 0;
   }
 }
 

@@ -50,6 +50,13 @@ export interface PageWitness {
   objection(page: Page, limit: number, committed: Extent): Promise<StreamFileError | undefined>;
 }
 
+/** Part of a page: what stands between two offsets in it. */
+interface PagePiece {
+  readonly page: Page;
+  readonly from: number;
+  readonly to: number;
+}
+
 interface Load {
   readonly page: Promise<Page>;
   /** Readers that will have borrowed the page, and whether any will keep it. */
@@ -178,6 +185,21 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
 
   held(index: number): Page | undefined {
     return this.#held.get(index);
+  }
+
+  /** What is held of the bytes between two offsets in the file, in order. */
+  heldPieces(from: number, to: number): PagePiece[] {
+    const { geometry } = this.location;
+    const pieces: PagePiece[] = [];
+    for (let at = from; at < to;) {
+      const index = geometry.pageOf(at);
+      const pageStart = geometry.pageStart(index);
+      const stop = Math.min(to, pageStart + geometry.pageBytes);
+      const page = this.#held.get(index);
+      if (page) pieces.push({ page, from: at - pageStart, to: stop - pageStart });
+      at = stop;
+    }
+    return pieces;
   }
 
   /** Gives up a held page of which nothing is committed. */

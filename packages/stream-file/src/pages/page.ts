@@ -10,6 +10,7 @@ import { crc32 } from 'node:zlib';
 import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@ds/codec';
 
 import { StreamFileError } from '../errors.js';
+import { viewOf } from '../journal/checksums.js';
 import type { Geometry } from './geometry.js';
 import { blockBytesMin, type Block, type PageRow } from './page-directory.js';
 
@@ -19,6 +20,8 @@ const SAMPLE_ENTRIES = 64;
 export class Page {
   readonly index: number;
   readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly view: DataView;
   /** Bytes from the page's start that are here; behind them may stand more in the file. */
   filled: number;
   /** Readers that have borrowed views of this page. */
@@ -37,6 +40,7 @@ export class Page {
   constructor(index: number, bytes: Uint8Array, filled = 0) {
     this.index = index;
     this.bytes = bytes;
+    this.view = viewOf(bytes);
     this.filled = filled;
   }
 
