@@ -137,8 +137,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'a truncation wipes what it cuts off',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
-    find: 'space.wipe(length);\n        await file.sync();',
+    file: 'commits/rewriter.ts',
+    find: 'space.wipe(length);\n      await file.sync();',
     replace: 'await file.sync();',
   },
   {
@@ -217,14 +217,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'no commit depends on the old bytes of an entry that is updated',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
+    file: 'commits/rewriter.ts',
     find: 'await this.#records.mark({});',
     replace: '',
   },
   {
     guard: 'the page of an updated entry is described anew',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
+    file: 'commits/rewriter.ts',
     find: 'await store.directory.forget(index);',
     replace: '',
   },
@@ -273,7 +273,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     guard: 'the operation of an updated entry has its new checksum',
     caughtBy: 'crashes',
-    file: 'commits/writer.ts',
+    file: 'commits/rewriter.ts',
     find: 'await journal.setCrc(entry, operationCrc);',
     replace: '',
   },

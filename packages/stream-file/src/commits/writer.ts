@@ -17,7 +17,6 @@ import {
   ENTRY_PACKET,
   entryNumberAt,
   entryLengthAt,
-  entryTypeAt,
   takeAdditions,
   type EntryBatch,
   type SourceAdditions,
@@ -25,13 +24,11 @@ import {
 
 import type { BookmarkIndex } from '../bookmarks/bookmark-index.js';
 import { BookmarkList } from '../bookmarks/bookmark-list.js';
-import { catchUp, collectBookmarks, olderBookmarks } from '../bookmarks/bookmark-scan.js';
+import { collectBookmarks } from '../bookmarks/bookmark-scan.js';
 import type { Disk, DiskFile } from '../disk/disk.js';
 import type { FileSpace } from '../disk/file-space.js';
 import { ioError, StreamFileError } from '../errors.js';
 import type { Journal } from '../journal/journal.js';
-import { operationCrcAfter } from '../journal/operation-update.js';
-import { newSession } from '../pages/page-directory.js';
 import type { PageStore } from '../pages/page-store.js';
 import type { Page } from '../pages/page.js';
 import type { Reader } from '../reading/reader.js';
@@ -39,7 +36,7 @@ import { Appender, type Spill } from './appender.js';
 import { CommitGroup, type CommitWaiter } from './commit-group.js';
 import { CommitRecords } from './commit-records.js';
 import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
-import { applyPendingUpdate, preparePendingUpdate } from './pending-update.js';
+import { Rewriter, type RewriterEvents } from './rewriter.js';
 
 /** The entries that a commit has made part of the stream. */
 export interface Commit {
@@ -71,15 +68,9 @@ export interface WriterOptions {
 }
 
 /** What listeners of the stream are told. */
-export interface WriterEvents {
+export interface WriterEvents extends RewriterEvents {
   /** The committed stream has grown. */
   committed(): void;
-  /** The committed stream was cut to this extent. */
-  truncated(extent: Extent): void;
-  /** What is committed is about to be changed in the file: not before this has resolved. */
-  changing(): Promise<void>;
-  /** That is over, whatever has come of it. */
-  changed(): void;
   /** The file was synced, which took so long. */
   synced(latencyMs: number): void;
 }
@@ -120,8 +111,9 @@ export class Writer {
   readonly #options: WriterOptions;
   /** Bytes that a group may have to be written in the call itself. */
   readonly #writtenAtOnce: number;
-  #appender: Appender;
+  readonly #appender: Appender;
   readonly #records: CommitRecords;
+  readonly #rewriter: Rewriter;
   /** Whether refused commits have left bytes behind the stream's end that could not be removed yet. */
   #tailIsDirty = false;
   /** The commits that are being written, and those that are as durable as was promised and not visible yet. */
@@ -162,7 +154,10 @@ export class Writer {
     this.#records = new CommitRecords(parts.file, parts.headerPage, record, (latencyMs) => {
       parts.events.synced(latencyMs);
     });
-    this.#appender = this.#appenderAt(record.end, tail);
+    this.#appender = new Appender(parts, options.spillPages, record.end, tail);
+    this.#rewriter = new Rewriter(parts, this.#records, this.#appender, (doing, steps) =>
+      this.#fatally(doing, steps),
+    );
   }
 
   get epoch(): bigint {
@@ -323,97 +318,12 @@ export class Writer {
 
   /** Cuts the stream so that `entry` is the next one. */
   truncate(entry: number): Promise<void> {
-    return this.#exclusively(async () => {
-      const { path, file, space, store, reader, bookmarks, journal, events } = this.#parts;
-      const { geometry } = store.location;
-      const before = store.committed;
-      const length = entry >= 0 && entry < before.entries ? await reader.offsetOf(entry) : undefined;
-      if (length === undefined) throw entryNotFound(entry, before.entries);
-
-      const extent = { length, entries: entry };
-      const changes = await olderBookmarks(reader, entry, before.entries);
-      const at = geometry.offsetInPage(length);
-      const tail = at === 0 ? undefined : (await store.get(geometry.pageOf(length))).copy(at);
-      await this.#changing('cutting the stream', async () => {
-        const session = newSession();
-        store.beginCut(geometry.pageOf(length));
-        await store.directory.cut(geometry.pageOf(length), session);
-        await journal.cut(extent, session);
-        await this.#records.mark({ end: extent, session });
-        // It is cut now: no reader may find it longer.
-        store.cut(extent, tail);
-        reader.forget(length);
-        this.#appender = this.#appenderAt(extent, tail);
-        space.wipe(length);
-        await file.sync();
-        await journal.confirm();
-        events.truncated(extent);
-      });
-      try {
-        if (changes) await bookmarks.repoint(changes, entry);
-        else await this.#indexAgain();
-      } catch (error) {
-        throw ioError(path, 'pointing bookmarks to what is left', error);
-      }
-    });
-  }
-
-  /** Builds the bookmark index again. Until it is done, a bookmark may not be found. */
-  async #indexAgain(): Promise<void> {
-    const { store, reader, bookmarks } = this.#parts;
-    await bookmarks.clear();
-    await catchUp(bookmarks, reader, store.committed);
-    await bookmarks.flush();
+    return this.#exclusively(() => this.#rewriter.truncate(entry));
   }
 
   /** Replaces the data of a committed entry by data of the same length. */
   update(entry: number, type: number, data: Uint8Array): Promise<void> {
-    return this.#exclusively(async () => {
-      const { path, disk, file, store, reader, journal } = this.#parts;
-      const { geometry } = store.location;
-      const { committed } = store;
-      const offset = entry >= 0 && entry < committed.entries ? await reader.offsetOf(entry) : undefined;
-      if (offset === undefined) throw entryNotFound(entry, committed.entries);
-
-      const index = geometry.pageOf(offset);
-      const old = await store.get(index);
-      const at = geometry.offsetInPage(offset);
-      const length = entryLengthAt(old.bytes, at);
-      const storedType = entryTypeAt(old.bytes, at);
-      const dataAt = at + length - data.length;
-      if (storedType !== type || dataAt !== at + ENTRY_HEAD_BYTES) {
-        throw new StreamFileError(
-          'update-mismatch',
-          `entry ${entry} has type ${storedType} and ${length - ENTRY_HEAD_BYTES} bytes of data: it cannot become one of ` +
-            `type ${type} with ${data.length} bytes`,
-        );
-      }
-      const changed = old.copy(old.filled);
-      changed.bytes.set(data, dataAt);
-      const bytes = changed.bytes.subarray(at, at + length);
-      const operation = journal.find(entry, committed);
-      const operationCrc = await operationCrcAfter(
-        operation,
-        store,
-        offset,
-        old.bytes.subarray(at, at + length),
-        bytes,
-      );
-      const update = { offset, entry: bytes, operationCrc };
-      await preparePendingUpdate(disk, path, update);
-      await this.#changing(`updating entry ${entry}`, async () => {
-        // No slot's checksum may cover bytes that are about to change.
-        await this.#records.mark({});
-        await store.overwrite(old, changed, () =>
-          applyPendingUpdate(disk, path, file, update, async () => {
-            await store.directory.forget(index);
-            await journal.setCrc(entry, operationCrc);
-          }),
-        );
-      });
-      if (changed.filled === geometry.pageBytes) store.directory.put(index, changed.row(store.location));
-      this.#appender.replacePage(changed);
-    });
+    return this.#exclusively(() => this.#rewriter.update(entry, type, data));
   }
 
   /** Remembers, durably, that sources below `epoch` are fenced off. */
@@ -435,10 +345,6 @@ export class Writer {
     if (this.#failure) return;
     this.#cleanTail();
     await this.#records.mark({ clean: true });
-  }
-
-  #appenderAt(extent: Extent, tail: Page | undefined): Appender {
-    return new Appender(this.#parts, this.#options.spillPages, extent, tail);
   }
 
   #checkUsable(): void {
@@ -641,17 +547,6 @@ export class Writer {
     }
   }
 
-  /** Changes what is committed, when those who read the file beside this process know. A failure ends writing. */
-  async #changing(doing: string, steps: () => Promise<void>): Promise<void> {
-    const { events } = this.#parts;
-    await events.changing();
-    try {
-      await this.#fatally(doing, steps);
-    } finally {
-      events.changed();
-    }
-  }
-
   /** Refuses all commits that wait and the open operation, and takes the stream back to what is committed. */
   #abandon(error: StreamFileError): void {
     this.#refuseAll(error);
@@ -708,11 +603,4 @@ function checkBatch(bytes: Uint8Array, first: number, pageBytes: number): void {
     }
     at += length;
   }
-}
-
-function entryNotFound(entry: number, entries: number): StreamFileError {
-  return new StreamFileError(
-    'entry-not-found',
-    `entry ${entry} does not exist: the stream has ${entries} entries`,
-  );
 }

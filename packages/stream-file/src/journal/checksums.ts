@@ -27,14 +27,14 @@ export class Checksums {
   #operation = 0;
 
   /** Adds a page's bytes, between two offsets in the page: entries of the operation that has not ended, and padding. */
-  add({ view, filled }: Page, from: number, to: number): void {
-    const end = Math.min(to, filled);
+  add(page: Page, from: number, to: number): void {
+    const end = Math.min(to, page.filled);
     if (from < end) {
-      const crc = crcOf(view, from, end);
+      const crc = page.sumUp(from, end);
       this.#operation = joinedCrc(this.#operation, crc, end - from);
       this.data = joinedCrc(this.data, crc, end - from);
     }
-    if (end < to) this.data = joinedCrc(this.data, crcOf(view, end, to), to - end);
+    if (end < to) this.data = joinedCrc(this.data, crcOf(page.view, end, to), to - end);
   }
 
   endOperation(): void {

@@ -10,9 +10,10 @@ import { crc32 } from 'node:zlib';
 import { ENTRY_HEAD_BYTES, ENTRY_PACKET, entryLengthAt, entryNumberAt } from '@ds/codec';
 
 import { StreamFileError } from '../errors.js';
-import { viewOf } from '../journal/checksums.js';
+import { crcOf, viewOf } from '../journal/checksums.js';
 import type { Geometry } from './geometry.js';
-import { blockBytesMin, type Block, type PageRow } from './page-directory.js';
+import type { PageRow } from './page-directory.js';
+import { RowBuilder } from './row-builder.js';
 
 /** Every how many entries a page remembers an offset. */
 const SAMPLE_ENTRIES = 64;
@@ -32,6 +33,8 @@ export class Page {
   isAhead = false;
   /** Offset behind the last entry, if the page was verified. */
   #verifiedEnd: number | undefined;
+  /** Describes the page while it is being filled; undefined if not all of it came that way. */
+  #builder: RowBuilder | undefined;
   /** Offsets in the page of entries 0, 64, 128, ... of the page, as far as it was walked. */
   readonly #samples: number[] = [];
   #walkedBytes = 0;
@@ -63,6 +66,8 @@ export class Page {
    */
   entriesEnd(limit: number, where: PageLocation): number {
     if (this.#verifiedEnd !== undefined) return Math.min(this.#verifiedEnd, limit);
+    const described = this.#builder?.end ?? 0;
+    if (limit <= described || described === this.filled) return Math.min(described, limit);
     this.#walk(limit, where);
     return Math.min(this.#walkedBytes, limit);
   }
@@ -96,24 +101,23 @@ export class Page {
     return { end: this.#walkedBytes, count: this.#walkedEntries, error };
   }
 
+  /**
+   * CRC-32 of the bytes from `from` to `to`, entries that are committed. Where these follow one another from the page's first
+   * byte on, the page is described on the way, and its bytes need not be looked at once more.
+   */
+  sumUp(from: number, to: number): number {
+    if (from === 0) this.#builder = new RowBuilder(this);
+    if (this.#builder?.end === from) return this.#builder.add(to);
+    this.#builder = undefined;
+    return crcOf(this.view, from, to);
+  }
+
   /** What the page holds, when it is full. */
   row(where: PageLocation): PageRow {
-    const { bytes } = this;
-    const end = this.entriesEnd(this.filled, where);
-    const blockBytes = blockBytesMin(bytes.length);
-    const blocks: Block[] = [];
-    let offset = 0;
-    let entriesBefore = 0;
-    let entries = 0;
-    for (let at = 0; at < end;) {
-      at += entryLengthAt(bytes, at);
-      entries++;
-      if (at - offset < blockBytes && at < end) continue;
-      blocks.push({ offset, entriesBefore, crc: crc32(bytes.subarray(offset, at)) });
-      offset = at;
-      entriesBefore = entries;
-    }
-    return { firstEntry: this.firstEntry, entries, end, blocks };
+    if (this.#builder?.end === this.filled) return this.#builder.row();
+    const builder = new RowBuilder(this);
+    builder.add(this.entriesEnd(this.filled, where));
+    return builder.row();
   }
 
   /**
@@ -166,6 +170,7 @@ export class Page {
 
   /** Forgets entries from offset `at` of the page on, which were not committed. */
   rewind(at: number): void {
+    if (this.#builder && this.#builder.end > at) this.#builder = undefined;
     this.bytes.fill(0, at, this.filled);
     this.filled = at;
   }
