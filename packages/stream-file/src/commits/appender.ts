@@ -171,10 +171,9 @@ export class Appender {
     const { bytes } = page;
     this.#space.ensure(spill.length + bytes.length);
     this.#file.writeSync(spill.length, bytes);
-    spill.rows.push(page.row(this.#store.location));
-    const length = spill.length + bytes.length;
     spill.sums.add(page, 0, bytes.length);
-    this.#spill = { ...spill, length };
+    spill.rows.push(page.row(this.#store.location));
+    this.#spill = { ...spill, length: spill.length + bytes.length };
     this.#store.drop(oldest);
   }
 
