@@ -26,6 +26,7 @@ const documents = [
 
 /** Options that documents name and that are other programs', or of no program. */
 const foreignOptions = [
+  '--sysctl',
   '--filter',
   '--fix',
   '--init',
