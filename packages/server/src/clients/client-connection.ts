@@ -30,6 +30,8 @@ export interface ClientConnectionContext {
   readonly observer: ServerObserver | undefined;
   /** How far streams may be sent by now. */
   readonly tail: Pick<StreamTail, 'announced'>;
+  /** Clients that were sent all that was announced: they are told of more, and the others find it when they come to it. */
+  readonly waiting: Set<ClientConnection>;
   /** The connection is gone. */
   closed(connection: ClientConnection): void;
 }
@@ -78,6 +80,7 @@ export class ClientConnection {
       },
       closed: (reason) => {
         this.#stream++;
+        context.waiting.delete(this);
         this.#context.logger.debug({ peer: this.peer.name, reason }, 'client disconnected');
         this.#context.observer?.disconnected('client', disconnectReason(reason, !!this.#session.refusal));
         this.#context.closed(this);
@@ -245,17 +248,19 @@ export class ClientConnection {
    * taken at once is followed by the next one at once, and a client that takes nothing holds no more than one.
    */
   #pump(): void {
-    const { file, limits, tail } = this.#context;
+    const { file, limits, tail, waiting } = this.#context;
     if (this.#reading || this.peer.finishing || this.peer.pendingBytes > 0) return;
     if (this.#cursor >= tail.announced) {
       // A client that has ended its side gets what there is; it cannot stop the stream any more.
       if (this.#peerEnded && this.#cursor >= file.committedLength) this.peer.finish('peer');
+      else waiting.add(this);
       return;
     }
     try {
       const loan = file.borrow(this.#cursor, this.#isSlow ? SLOW_WRITE_BYTES : limits.sendBytesMax);
       if (loan instanceof Promise) this.#await(loan);
       else if (loan) this.#send(loan);
+      else waiting.add(this);
     } catch (error) {
       this.#readFailed(error);
     }

@@ -21,18 +21,23 @@ interface LocalClientsContext {
 export class LocalClients implements ClientHost {
   readonly #connections: Connections<ClientConnection>;
   readonly #tail: StreamTail;
+  /** Only these are told of a commit, so that those that are stalled or idle cost it nothing, however many they are. */
+  readonly #waiting = new Set<ClientConnection>();
 
   constructor(context: LocalClientsContext) {
     const { limits, logger, observer } = context;
     this.#tail = new StreamTail(context.file, () => {
-      for (const client of this.#connections) client.announced();
+      const told = [...this.#waiting];
+      this.#waiting.clear();
+      for (const client of told) client.announced();
     });
     this.#connections = new Connections({
       kind: 'client',
       handshakeMs: limits.handshakeMs,
       observer,
       logger,
-      connect: (socket, closed) => new ClientConnection(socket, { ...context, tail: this.#tail, closed }),
+      connect: (socket, closed) =>
+        new ClientConnection(socket, { ...context, tail: this.#tail, waiting: this.#waiting, closed }),
     });
   }
 

@@ -261,6 +261,13 @@ export const bugsForTheFuzz: readonly (PlantedBug & Pick<Fuzzing, 'what'>)[] = [
     replace: '() => undefined',
   },
   {
+    bug: 'clients that are gone are still waited with for a commit',
+    what: 'passing peers',
+    file: 'clients/client-connection.ts',
+    find: 'context.waiting.delete(this);',
+    replace: '',
+  },
+  {
     bug: 'addresses that nobody is connected from are kept',
     what: 'passing peers',
     file: 'ports/port.ts',
