@@ -145,8 +145,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'entries are sent before they are durable',
     package: 'stream-file',
     file: 'commits/writer.ts',
-    find: 'this.#writingTo = end;',
-    replace: 'this.#writingTo = end; store.advance(end); this.#parts.events.committed();',
+    find: 'this.#writing = group;',
+    replace: 'this.#writing = group; store.advance(end); this.#parts.events.committed();',
   },
   {
     bug: 'a client goes on without looking whether the entry before is the same',

@@ -33,8 +33,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     bug: 'entries are sent before they are durable',
     package: 'stream-file',
     file: 'commits/writer.ts',
-    find: 'this.#writingTo = end;',
-    replace: 'this.#writingTo = end; store.advance(end); this.#parts.events.committed();',
+    find: 'this.#writing = group;',
+    replace: 'this.#writing = group; store.advance(end); this.#parts.events.committed();',
   },
   {
     bug: 'a commit is acknowledged to the source before it is durable',
