@@ -38,7 +38,7 @@ export class WorkerProcess {
   #isGone = false;
   /** Why it could not begin, by its own words. */
   #failure: string | undefined;
-  /** Calls of `isSilent` since it has said something. */
+  /** Calls of `looks` since it has said something. */
   #silentLooks = 0;
   /** What `hold` has returned waits for this. */
   #held: (() => void) | undefined;
