@@ -250,7 +250,9 @@ describe('ds-client ends', () => {
   it('with 1 when the stream is of another type', async () => {
     const { status, err } = await runClient(stream.address, '--stream-type', '2', 'header');
     expect(status).toBe(1);
-    expect(err).toMatch(/^ds-client: .*Invalid command \(9\)\n$/);
+    expect(err).toMatch(
+      /^ds-client: .*Invalid command \(9\): is this its port for clients, and 2 its stream type\?\n$/,
+    );
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
