@@ -125,19 +125,29 @@ const answers = {
       connection.onBytes = () => connection.socket.pause();
       send(connection.socket, { kind: 'start', fromEntry: 0n });
     }
+    // One after the other: those that are slow in earnest do not wait for one another.
+    let turn = 0;
     dawdling = setInterval(() => {
-      for (const { socket } of connections) socket.resume();
-    }, DAWDLED_MS);
+      connections[turn++ % clients]?.socket.resume();
+    }, DAWDLED_MS / clients);
   },
 
-  /** Connects so many clients a second that start at entry 0 and are gone a moment later, until they are told to leave. */
-  async die({ address: { host = '127.0.0.1', port }, perSecond }: { address: Address; perSecond: number }) {
+  /** Connects so many clients a second that follow from an entry on and are gone a moment later, until they are told to leave. */
+  async die({
+    address: { host = '127.0.0.1', port },
+    perSecond,
+    fromEntry,
+  }: {
+    address: Address;
+    perSecond: number;
+    fromEntry: bigint;
+  }) {
     connections = [];
     let died = 0;
     dawdling = setInterval(() => {
       const socket = connect({ host, port });
       socket.on('error', () => undefined);
-      send(socket, { kind: 'start', fromEntry: 0n });
+      send(socket, { kind: 'start', fromEntry });
       setTimeout(() => (died++ % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()), LIFE_MS);
     }, 1000 / perSecond);
   },
