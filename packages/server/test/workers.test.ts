@@ -330,6 +330,9 @@ describe(`A stream that is cut, updated and written all the time (seed ${seed})`
       }
       if (random.chance(0.3)) await sleep(random.integer(0, 5));
     }
+    // Those that come now are cut off by nothing any more.
+    const before = followers.length;
+    await expect.poll(() => followers.length).toBeGreaterThan(before + 5);
     over.abort();
     await joining;
     let whole = 0;
