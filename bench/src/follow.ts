@@ -10,7 +10,7 @@ import type { BareProgram } from './serving/bare-program.js';
 import { CORPUS_ENTRY_BYTES, corpusBytes, makeCorpus } from './serving/corpus.js';
 import type { ServerProgram } from './serving/server-program.js';
 
-const BUFFER_BYTES = 256 << 10;
+const BUFFER_BYTES = 512 << 10;
 
 /** Ways to follow so many entries. Each gives how many it has seen. */
 const ways: readonly (readonly [string, (client: StreamClient, count: bigint) => Promise<number>])[] = [
@@ -34,7 +34,7 @@ export const follow: Benchmark = {
       await using client = new StreamClient({
         server: { host: '127.0.0.1', port: await server.ask('serve', { path }) },
       });
-      const passes = options.smoke ? 1 : 3;
+      const passes = options.smoke ? 1 : 6;
       // The server verifies what it reads the first time.
       await countBatches(client, BigInt(entries));
 

@@ -47,7 +47,7 @@ export const followOptions = {
   retryWait: timeout().default(10_000).meta({ description: 'longest wait between two attempts' }),
   buffer: field
     .size({ min: 4 << 10 })
-    .default(256 << 10)
+    .default(512 << 10)
     .meta({ description: 'what is read at a time, and held for slow output' }),
 };
 

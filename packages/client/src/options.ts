@@ -31,7 +31,7 @@ export interface StreamClientOptions {
   readonly answerMs?: number;
   /** A followed server that sends nothing for so many milliseconds is given up. Default 0: a stream may be quiet for ever. */
   readonly silenceMs?: number;
-  /** Bytes of a connection's buffer: what is read at a time, and held for a slow consumer. Default 256 KiB. */
+  /** Bytes of a connection's buffer: what is read at a time, and held for a slow consumer. Default 512 KiB. */
   readonly bufferBytes?: number;
   /** When a lost connection is made again while following. */
   readonly retry?: Partial<RetryOptions>;
@@ -47,7 +47,7 @@ export const defaultOptions = {
   connectMs: 10_000,
   answerMs: 10_000,
   silenceMs: 0,
-  bufferBytes: 256 << 10,
+  bufferBytes: 512 << 10,
 };
 
 /**

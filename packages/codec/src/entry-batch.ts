@@ -2,7 +2,7 @@
  * Entries in a row, as they stand in the file and on the wire: to be passed on as bytes, or taken apart.
  *
  * Finding the entries in a run of bytes is one pass over their heads, with a `DataView`, several times as fast in a long
- * loop as putting integers together from bytes. Everything else is done when it is asked for.
+ * loop as putting integers together from bytes. It remembers where they start. Everything else is done when it is asked for.
  */
 import { copyOf, readU64 } from './bytes.js';
 import {
@@ -23,19 +23,23 @@ export class EntryBatch implements Iterable<Entry> {
   readonly firstEntry: bigint;
   /** How many entries there are: at least 1. */
   readonly count: number;
-  /** Where each entry starts, and where the last one ends; made when first needed. */
+  /** Where each entry starts, and where the last one ends; unless it is known, made when first needed. */
   #offsets: Uint32Array | undefined;
   // To ask a byte array for these costs as much as to make a view.
   readonly #buffer: ArrayBufferLike;
   readonly #byteOffset: number;
 
-  /** For bytes that are known to be such entries; `entryBatch` checks others. */
-  constructor(bytes: Uint8Array, firstEntry: bigint, count: number) {
+  /**
+   * For bytes that are known to be such entries; `entryBatch` checks others.
+   * @param offsets where each entry starts, and where the last one ends, if that is known: `count` + 1 of them
+   */
+  constructor(bytes: Uint8Array, firstEntry: bigint, count: number, offsets?: Uint32Array) {
     this.bytes = bytes;
     this.#buffer = bytes.buffer;
     this.#byteOffset = bytes.byteOffset;
     this.firstEntry = firstEntry;
     this.count = count;
+    this.#offsets = offsets;
   }
 
   /** Number of the entry behind the last one. */
@@ -55,15 +59,17 @@ export class EntryBatch implements Iterable<Entry> {
 
   /** Data of the entry with an index. */
   data(index: number): Uint8Array {
-    return this.#dataAt(this.offset(index), this.offset(index + 1));
+    // The same as with `offset`, with one check for both.
+    const offsets = (this.#offsets ??= offsetsOf(this.bytes, this.count));
+    const start = offsets[index];
+    if (start === undefined || index === this.count) this.#noEntry(index);
+    return this.#dataAt(start, offsets[index + 1]!);
   }
 
   /** Where the entry with an index starts in `bytes`; for `count`, where they end. */
   offset(index: number): number {
     this.#offsets ??= offsetsOf(this.bytes, this.count);
-    const offset = this.#offsets[index];
-    if (offset === undefined) throw new RangeError(`no entry ${index} in a batch of ${this.count}`);
-    return offset;
+    return this.#offsets[index] ?? this.#noEntry(index);
   }
 
   /** The entries from index `from` up to, not including, `to`, which must be at least one. A view. */
@@ -75,7 +81,12 @@ export class EntryBatch implements Iterable<Entry> {
 
   /** The same entries in memory of their own. */
   copy(): EntryBatch {
-    return new EntryBatch(copyOf(this.bytes, 0, this.bytes.length), this.firstEntry, this.count);
+    return new EntryBatch(
+      copyOf(this.bytes, 0, this.bytes.length),
+      this.firstEntry,
+      this.count,
+      this.#offsets,
+    );
   }
 
   /** The entries, one after the other. */
@@ -90,6 +101,10 @@ export class EntryBatch implements Iterable<Entry> {
         return { done: false, value: this.#entryAt(start, at) };
       },
     };
+  }
+
+  #noEntry(index: number): never {
+    throw new RangeError(`no entry ${index} in a batch of ${this.count}`);
   }
 
   #entryAt(start: number, end: number): Entry {
@@ -128,6 +143,12 @@ export function entryBatch(bytes: Uint8Array): EntryBatch {
   throw new CodecError('packet-length', `a batch of ${bytes.length} bytes does not end with an entry's end`);
 }
 
+/** Entries whose offsets there is room for at first, and for so many at most that is kept. */
+const WALKED_FIRST = 1 << 10;
+const WALKED_MAX = 1 << 16;
+/** Where the entries start that are being walked. Each batch gets a copy of its own. */
+let walked = new Uint32Array(WALKED_FIRST);
+
 /** All whole, consecutive entries that `bytes[at..end)` starts with: possibly none. What is behind them is not judged. */
 export function leadingEntries(bytes: Uint8Array, at: number, end: number): EntryBatch {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, end - at);
@@ -137,17 +158,27 @@ export function leadingEntries(bytes: Uint8Array, at: number, end: number): Entr
   let low = Number(first & 0xffff_ffffn);
   let count = 0;
   let next = 0;
+  let offsets = walked;
   while (byteLength - next >= ENTRY_HEAD_BYTES && view.getUint8(next) === ENTRY_PACKET) {
     const length = view.getUint32(next + 1);
     if (!isEntryLength(length) || length > byteLength - next) break;
     if (view.getUint32(next + 13) !== low || view.getUint32(next + 9) !== high) break;
+    offsets[count++] = next;
     next += length;
-    count++;
+    if (count === offsets.length) offsets = twiceAsLong(offsets);
     // The next number, exactly, over all of u64.
     low = (low + 1) >>> 0;
     if (low === 0) high++;
   }
-  return new EntryBatch(bytes.subarray(at, at + next), first, count);
+  offsets[count] = next;
+  if (offsets.length <= WALKED_MAX) walked = offsets;
+  return new EntryBatch(bytes.subarray(at, at + next), first, count, offsets.slice(0, count + 1));
+}
+
+function twiceAsLong(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(2 * array.length);
+  longer.set(array);
+  return longer;
 }
 
 /**
