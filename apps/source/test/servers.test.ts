@@ -84,7 +84,7 @@ describe('A server', () => {
     const ended = await runSource(['--server', '127.0.0.1:1', '--ops', '-', '--open-timeout', '200ms'], '');
     expect(ended).toMatchObject({ status: 1, out: '' });
     expect(ended.err).toMatch(
-      /\nds-source: no server was reached in 200 ms: 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/,
+      /\nds-source: no server was reached in 200 ms: cannot connect to 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/,
     );
   });
 

@@ -46,9 +46,12 @@ export function writeU64Number(bytes: Uint8Array, at: number, value: number): vo
 
 /**
  * Writes a u64.
- * @throws {CodecError} `out-of-range` if `value` is negative or over 2^64 - 1.
+ * @throws {CodecError} `out-of-range` if `value` is negative or over 2^64 - 1, or no bigint.
  */
 export function writeU64(bytes: Uint8Array, at: number, value: bigint): void {
+  if (typeof value !== 'bigint') {
+    throw new CodecError('out-of-range', `${String(value)} is not a bigint, as a u64 has to be`);
+  }
   if (value < 0n || value > U64_MAX) {
     throw new CodecError('out-of-range', `${value} is not a u64: expected 0 to ${U64_MAX}`);
   }

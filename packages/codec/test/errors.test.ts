@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { CodecError, encodeResult, result, ResultCode, sourceAnswers } from '../src/index.js';
 import { decode } from './support/decoding.js';
-import { exists, listFolder, plain, readDocument, tableUnder } from './support/markdown.js';
+import { errorClassOf } from './support/error-codes.js';
+import { listFolder, plain, readDocument, tableUnder } from './support/markdown.js';
 
 const document = readDocument('docs/errors.md');
 
@@ -35,13 +36,16 @@ describe('Error numbers of results', () => {
   });
 });
 
-describe.each(errorClasses())('$name', ({ name, codes }) => {
-  it('has in the documentation just the codes that it has', () => {
-    expect(codes).not.toEqual([]);
-    const documented = tableUnder(document, `## ${name}`).map((row) => plain(row[0] ?? ''));
-    expect(documented).toEqual(codes);
-  });
-});
+describe.each(listFolder('packages').flatMap((folder) => errorClassOf(folder) ?? []))(
+  '$name',
+  ({ name, codes }) => {
+    it('has in the documentation just the codes that it has', () => {
+      expect(codes).not.toEqual([]);
+      const documented = tableUnder(document, `## ${name}`).map((row) => plain(row[0] ?? ''));
+      expect(documented).toEqual(codes);
+    });
+  },
+);
 
 describe('A CodecError', () => {
   it('is an Error with its name, code and message', () => {
@@ -50,13 +54,3 @@ describe('A CodecError', () => {
     expect(error).toMatchObject({ name: 'CodecError', code: 'sequence', message: 'entry 9 follows entry 7' });
   });
 });
-
-/** The error class of each package and its codes, as its `errors.ts` declares them. */
-function errorClasses(): { name: string; codes: string[] }[] {
-  return listFolder('packages').flatMap((folder) => {
-    const path = `packages/${folder}/src/errors.ts`;
-    if (!exists(path)) return [];
-    const [, name = '', union = ''] = /type (\w+)Code =(.*?);$/ms.exec(readDocument(path)) ?? [];
-    return [{ name, codes: Array.from(union.matchAll(/^\s*\| '(.*?)'/gm), ([, code = '']) => code) }];
-  });
-}

@@ -2,6 +2,8 @@
  * An atomic operation that is being made. It is built in memory: nothing of it is sent before it is committed, so one that
  * is rolled back leaves no trace anywhere, and any number of them can be open at a time.
  */
+import { isUint8Array } from 'node:util/types';
+
 import { BOOKMARK_ENTRY_TYPE, CodecError, type OperationEncoder } from '@ds/codec';
 
 import type { WaitOptions } from './abortable.js';
@@ -19,7 +21,7 @@ export interface Commit {
 export interface OperationOwner {
   readonly operationBytesMax: number;
   /** Takes the operation over; it is over then. */
-  commit(encoder: OperationEncoder, options: WaitOptions): Promise<Commit>;
+  commit(encoder: OperationEncoder, wait: WaitOptions): Promise<Commit>;
   /** The operation is over. */
   rolledBack(encoder: OperationEncoder): void;
 }
@@ -39,7 +41,10 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
     this.#encoder = encoder;
   }
 
-  /** Entries and bookmarks that were added. */
+  /**
+   * Entries and bookmarks that were added.
+   * @throws {SourceError} `operation-ended`
+   */
   get entryCount(): number {
     return this.#open().entryCount;
   }
@@ -48,9 +53,10 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
    * Adds an entry. The data are copied.
    * @param type what the data are, as the application numbers it: a u32, but not 176 (0xb0), a bookmark's
    * @param data 0 to 1,048,559 bytes
-   * @throws {SourceError} `operation-ended`, or `bad-entry` or `too-large`, after which it goes on without the entry
+   * @throws {SourceError} `operation-ended`, or `bad-entry` or `too-large`, after which the operation goes on without the entry
    */
   addEntry(type: number, data: Uint8Array): void {
+    checkBytes('data', data);
     if (type === BOOKMARK_ENTRY_TYPE) {
       throw new SourceError(
         'bad-entry',
@@ -71,6 +77,7 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
    * @throws {SourceError} as `addEntry`
    */
   addBookmark(key: Uint8Array): void {
+    checkBytes('key', key);
     const encoder = this.#openFor(BOOKMARK_BYTES + key.length);
     try {
       encoder.addBookmark(key);
@@ -81,14 +88,16 @@ export class AtomicOperation implements Disposable, AsyncDisposable {
 
   /**
    * Commits. Operations get their numbers in the order of these calls; resolves when enough servers have acknowledged it.
-   * An operation without entries changes nothing, and is sent to nobody. With `signal` only the wait ends.
-   * @throws {SourceError} `operation-ended`, `closed`, or why nothing can be written any more: `fenced`, `no-server`
+   * An operation without entries changes nothing, and is sent to nobody.
+   * @param wait `signal` ends the wait alone: the operation is on its way. One that is aborted already leaves it open.
+   * @throws {SourceError} `operation-ended`, `closed`, or why nothing can be written any more: `fenced`, `no-server`, `outbox`
    */
-  commit(options: WaitOptions = {}): Promise<Commit> {
+  commit(wait: WaitOptions = {}): Promise<Commit> {
     const encoder = this.#encoder;
     if (!encoder) return Promise.reject(ended());
+    if (wait.signal?.aborted) return Promise.reject(wait.signal.reason as Error);
     this.#encoder = undefined;
-    return this.#owner.commit(encoder, options);
+    return this.#owner.commit(encoder, wait);
   }
 
   /** Forgets all that was added, unless the operation is committed or rolled back already. */
@@ -128,6 +137,11 @@ function ended(): SourceError {
     'operation-ended',
     'the operation is committed or rolled back already: start another one',
   );
+}
+
+/** Text, say, would be taken for so many zeros. */
+export function checkBytes(name: string, bytes: unknown): void {
+  if (!isUint8Array(bytes)) throw new SourceError('bad-entry', `${name} is not a Uint8Array`);
 }
 
 function badEntry(cause: unknown): unknown {

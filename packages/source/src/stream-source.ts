@@ -9,18 +9,16 @@ import {
 } from '@ds/codec';
 
 import { abortable, type WaitOptions } from './abortable.js';
-import { AtomicOperation, type Commit, type OperationOwner } from './atomic-operation.js';
-import { SourceError, type SourceErrorCode } from './errors.js';
-import { parseAddress, type StreamSourceOptions } from './options.js';
+import { AtomicOperation, checkBytes, type Commit, type OperationOwner } from './atomic-operation.js';
+import { SourceError } from './errors.js';
+import type { StreamSourceOptions } from './options.js';
 import { OutboxQueue } from './outbox/outbox-queue.js';
 import { OutboxReader } from './outbox/outbox-reader.js';
 import type { Outbox } from './outbox/outbox.js';
 import { ByteArena } from './requests/byte-arena.js';
 import type { Request } from './requests/request-log.js';
-import { dialTcp, dialTls } from './servers/dial.js';
 import { ServerGroup } from './servers/server-group.js';
-
-const noToken = new Uint8Array(0);
+import { settingsOf, type SourceSettings } from './settings.js';
 
 /** An encoder that holds more is not kept for the next operation. */
 const KEPT_ENCODER_BYTES_MAX = 1 << 20;
@@ -39,14 +37,14 @@ export class StreamSource implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   private constructor(
-    options: StreamSourceOptions,
+    { streamType, operationBytesMax }: SourceSettings,
     group: ServerGroup,
     outbox: OutboxQueue | undefined,
     entries: bigint,
   ) {
-    this.#streamType = options.streamType ?? 1n;
+    this.#streamType = streamType;
     this.#owner = {
-      operationBytesMax: operationBytesMaxOf(options),
+      operationBytesMax,
       commit: (encoder, wait) => this.#commit(encoder, wait),
       rolledBack: (encoder) => {
         this.#keep(encoder);
@@ -58,47 +56,19 @@ export class StreamSource implements AsyncDisposable {
   }
 
   /**
-   * Connects to the servers; resolves when all were tried and one at least is there.
-   * @throws {SourceError} `no-server`, `fenced`, `bad-option`
+   * Connects to the servers; resolves when all were tried and one at least is there. With an outbox it resolves at once.
+   * @throws {SourceError} `bad-option`, `fenced`, or `no-server`, whose `cause` is what a server has said
    */
   static async open(options: StreamSourceOptions, wait: WaitOptions = {}): Promise<StreamSource> {
-    const servers = options.servers.map(parseAddress);
-    const { quorum = 'all', streamType = 1n, systemId, epoch = BigInt(Date.now()), tls = false } = options;
-    const token = typeof options.token === 'string' ? Buffer.from(options.token) : (options.token ?? noToken);
-    checked('bad-option', () =>
-      encodeSourceMessage({ kind: 'openSource', protocolVersion: 1n, systemId, epoch, token }, streamType),
-    );
-    if (servers.length === 0) throw new SourceError('bad-option', 'a source needs at least one server');
-    const { outbox } = options;
-    const quorumMin = outbox ? 0 : 1;
-    if (
-      typeof quorum === 'number' &&
-      !(Number.isInteger(quorum) && quorum >= quorumMin && quorum <= servers.length)
-    ) {
-      throw new SourceError('bad-option', `a quorum of ${quorum} among ${servers.length} servers`);
-    }
-    if (outbox) checkOutbox(outbox, systemId, streamType);
+    const settings = settingsOf(options);
+    const { streamType, outbox } = settings;
+    if (outbox) checkOutbox(outbox, settings);
     wait.signal?.throwIfAborted();
     const group = new ServerGroup({
-      servers,
-      outbox: outbox && new OutboxReader(outbox, streamType, operationBytesMaxOf(options)),
+      ...settings,
+      outbox: outbox && new OutboxReader(outbox, streamType, settings.operationBytesMax),
       onFailure: (error) => queue?.fail(error),
-      quorum,
-      windowBytes: options.windowBytes ?? 16 << 20,
-      keptBytesMax: options.keptBytesMax ?? 64 << 20,
-      openMs: options.openMs ?? 30_000,
-      onServerState: options.onServerState,
-      link: {
-        systemId,
-        streamType,
-        epoch,
-        ownsEpoch: options.epoch === undefined,
-        token,
-        dial: options.dial ?? (tls === false ? dialTcp : dialTls(tls === true ? {} : tls)),
-        connectMs: options.connectMs ?? 10_000,
-        answerMs: options.answerMs ?? 30_000,
-        retry: { firstMs: 100, longestMs: 5_000, ...options.retry },
-      },
+      link: settings,
     });
     const queue =
       outbox &&
@@ -112,21 +82,21 @@ export class StreamSource implements AsyncDisposable {
       });
     try {
       const { entries } = await abortable(group.open(), wait);
-      return new StreamSource(options, group, queue, entries);
+      return new StreamSource(settings, group, queue, entries);
     } catch (error) {
       await group.close();
       throw error;
     }
   }
 
-  /** Number that the first entry of the operation gets that is committed next. A u64. */
+  /** Number that the first entry gets of the operation that is committed next. A u64. */
   get nextEntry(): bigint {
     return this.#entries;
   }
 
   /**
-   * Starts an atomic operation; waits while too much is unacknowledged. With `signal` it stops waiting.
-   * @throws {SourceError} `closed`, or why nothing can be written any more: `fenced`, `no-server`
+   * Starts an atomic operation; waits while more than `windowBytes` are unacknowledged.
+   * @throws {SourceError} `closed`, or why nothing can be written any more: `fenced`, `no-server`, `outbox`
    */
   async startAtomicOp(wait: WaitOptions = {}): Promise<AtomicOperation> {
     this.#checkUsable();
@@ -141,10 +111,12 @@ export class StreamSource implements AsyncDisposable {
   }
 
   /**
-   * Cuts the stream on all servers: this entry and all after it go. With `signal` only the wait ends.
+   * Cuts the stream on all servers: this entry and all after it go.
+   * @param wait `signal` ends the wait alone: the truncation is on its way. One that is aborted already keeps it from that.
    * @throws {SourceError} `bad-entry` if there is no such entry, or why nothing can be written any more
    */
   async truncate(entryNumber: bigint, wait: WaitOptions = {}): Promise<void> {
+    wait.signal?.throwIfAborted();
     this.#checkUsable();
     this.#checkExists(entryNumber);
     const bytes = this.#encode({ kind: 'truncateFile', entryNumber });
@@ -152,7 +124,9 @@ export class StreamSource implements AsyncDisposable {
   }
 
   /**
-   * Replaces a committed entry's data by data of the same length, on all servers. With `signal` only the wait ends.
+   * Replaces a committed entry's data by data of the same length, on all servers.
+   * @param type the entry's own, a u32: it cannot be changed, and no bookmark can
+   * @param wait `signal` ends the wait alone: the update is on its way. One that is aborted already keeps it from that.
    * @throws {SourceError} `bad-entry` if there is no such entry, `refused` if it has another type or length, or why nothing
    *   can be written any more
    */
@@ -162,9 +136,11 @@ export class StreamSource implements AsyncDisposable {
     data: Uint8Array,
     wait: WaitOptions = {},
   ): Promise<void> {
+    wait.signal?.throwIfAborted();
     this.#checkUsable();
     this.#checkExists(entryNumber);
-    checked('bad-entry', () => {
+    checkBytes('data', data);
+    checkedEntry(() => {
       checkEntry(type, data);
     });
     const bytes = this.#encode({ kind: 'updateEntryData', entryNumber, entryType: type, data });
@@ -173,15 +149,17 @@ export class StreamSource implements AsyncDisposable {
 
   /**
    * Identity and committed size of the stream, from a server.
-   * @throws {SourceError} `no-server`, `disconnected`
+   * @throws {SourceError} `closed`, `fenced`, `no-server`, or what has become of the server: `disconnected`, `timeout`
    */
   header(wait: WaitOptions = {}): Promise<Header> {
     return abortable(this.#group.header(), wait);
   }
 
   /**
-   * Waits until all is acknowledged and connected servers have all of it, and ends the connections. Rejects if not all
-   * could be. Operations that are open cannot be committed any more.
+   * Waits until all is acknowledged and connected servers have all of it, and ends the connections. Operations that are open
+   * cannot be committed any more. Called again, it gives the same promise.
+   * @throws {SourceError} why something that was committed could not be acknowledged: `fenced`, `no-server`, `outbox`, or
+   *   `closed` if it was cut short by `abort`
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -192,9 +170,14 @@ export class StreamSource implements AsyncDisposable {
     return this.close();
   }
 
-  /** Ends the connections at once. What is not acknowledged rejects with `closed`, and may or may not be in the stream. */
+  /**
+   * Ends the connections at once. What is not acknowledged rejects with `closed`, and may or may not be in the stream.
+   * Nothing is left to be closed then: `close` resolves.
+   */
   abort(): Promise<void> {
-    return this.#group.close();
+    const ended = this.#group.close();
+    this.#closed ??= ended;
+    return ended;
   }
 
   async #close(): Promise<void> {
@@ -264,25 +247,21 @@ export class StreamSource implements AsyncDisposable {
   }
 
   #encode(message: SourceMessage): Uint8Array {
-    return encodeSourceMessage(message, this.#streamType);
+    return checkedEntry(() => encodeSourceMessage(message, this.#streamType));
   }
 }
 
-/** Runs a check of the codec's, whose error becomes this package's. */
-function checked(code: SourceErrorCode, check: () => unknown): void {
+/** Does what the codec may refuse; its error becomes this package's. */
+function checkedEntry<T>(act: () => T): T {
   try {
-    check();
+    return act();
   } catch (cause) {
     if (!(cause instanceof CodecError)) throw cause;
-    throw new SourceError(code, cause.message, { cause });
+    throw new SourceError('bad-entry', cause.message, { cause });
   }
 }
 
-function operationBytesMaxOf({ operationBytesMax = 256 << 20 }: StreamSourceOptions): number {
-  return operationBytesMax;
-}
-
-function checkOutbox({ header }: Outbox, systemId: bigint, streamType: bigint): void {
+function checkOutbox({ header }: Outbox, { systemId, streamType }: SourceSettings): void {
   if (header.systemId === systemId && header.streamType === streamType) return;
   const message = `the outbox is of system id ${header.systemId} and stream type ${header.streamType}`;
   throw new SourceError('bad-option', `${message}, not of ${systemId} and ${streamType}`);

@@ -1,6 +1,6 @@
 // An operation is a thing of its own: it is built in memory, committed or rolled back once, and gets its numbers when it is
 // committed. What no stream can hold is refused without harm to the rest.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ENTRY_DATA_BYTES_MAX } from '@ds/codec';
 
 import { commit, filled, numbered, openSource, send, sleep } from './support/operations.js';
@@ -129,6 +129,22 @@ describe('An entry', () => {
     expect(await server.entries()).toEqual(numbered([filled(1)]));
   });
 
+  it('of text is refused: it would be so many zeros', async () => {
+    const source = await openSource([(await TestServer.start()).address]);
+    await commit(source, [filled(1)]);
+    const operation = await source.startAtomicOp();
+    const text = 'text' as unknown as Uint8Array;
+    const refused = expect.objectContaining({ name: 'SourceError', code: 'bad-entry' }) as Error;
+    expect(() => {
+      operation.addEntry(1, text);
+    }).toThrow(refused);
+    expect(() => {
+      operation.addBookmark(text);
+    }).toThrow(refused);
+    await expect(source.updateEntry(0n, 1, text)).rejects.toEqual(refused);
+    expect(operation.entryCount).toBe(0);
+  });
+
   it.each([0, 17])('that is a bookmark of %d bytes is refused', async (length) => {
     const source = await openSource([(await TestServer.start()).address]);
     const operation = await source.startAtomicOp();
@@ -181,6 +197,24 @@ describe('A signal', () => {
     expect(await commit(source, [filled(2)])).toEqual({ firstEntry: 1n, nextEntry: 2n });
   });
 
+  it('can be that of any number of calls, without a warning', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warn);
+    onTestFinished(() => void process.off('warning', warn));
+    const { signal } = new AbortController();
+    const commits: Promise<unknown>[] = [];
+    for (let value = 0; value < 30; value++) {
+      const operation = await source.startAtomicOp();
+      operation.addEntry(1, Uint8Array.of(value));
+      commits.push(operation.commit({ signal }));
+    }
+    await Promise.all(commits);
+    expect(warnings).toEqual([]);
+  });
+
   it('ends the wait for an acknowledgement; the operation is in the stream all the same', async () => {
     const server = await TestServer.start();
     const way = await Proxy.start(() => server.port);
@@ -198,13 +232,22 @@ describe('A signal', () => {
     expect(await server.entries()).toEqual(numbered([filled(1)]));
   });
 
-  it('that has fired already lets nothing begin', async () => {
+  it('that has fired already lets nothing begin: an operation is still open', async () => {
     const server = await TestServer.start();
     const source = await openSource([server.address]);
+    await commit(source, [filled(1)]);
+    const operation = await source.startAtomicOp();
+    operation.addEntry(1, Uint8Array.of(2));
     const signal = AbortSignal.abort(stop);
+    await expect(operation.commit({ signal })).rejects.toBe(stop);
+    await expect(source.truncate(0n, { signal })).rejects.toBe(stop);
+    await expect(source.updateEntry(0n, 1, Uint8Array.of(3), { signal })).rejects.toBe(stop);
     await expect(source.startAtomicOp({ signal })).rejects.toBe(stop);
     await expect(source.header({ signal })).rejects.toBe(stop);
     await expect(openSource([server.address], {}, { signal })).rejects.toBe(stop);
+    expect(await operation.commit()).toEqual({ firstEntry: 1n, nextEntry: 2n });
+    await source.close();
+    expect(await server.entries()).toEqual(numbered([filled(1), filled(2)]));
   });
 
   it('ends the attempt to reach a server', async () => {

@@ -79,6 +79,30 @@ describe('close()', () => {
     await expect(committed).rejects.toMatchObject({ code: 'closed' });
   });
 
+  it('resolves when all was acknowledged before another source took over', async () => {
+    const server = await TestServer.start();
+    const source = await openSource([server.address]);
+    await commit(source, [filled(1)]);
+    await openSource([server.address]);
+    await expect
+      .poll(() => source.startAtomicOp().catch((error: unknown) => error))
+      .toMatchObject({
+        code: 'fenced',
+      });
+    await source.close();
+  });
+
+  it('rejects when another source took over before all was acknowledged', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    const source = await openSource([way.address]);
+    way.passes.up = false;
+    const { committed } = await send(source, [filled(1)]);
+    await openSource([server.address]);
+    await expect(committed).rejects.toMatchObject({ code: 'fenced' });
+    await expect(source.close()).rejects.toMatchObject({ code: 'fenced' });
+  });
+
   it('is what the end of an `await using` block does', async () => {
     const server = await TestServer.start();
     {
@@ -104,6 +128,21 @@ describe('abort()', () => {
     await source.abort();
     await expect(committed).rejects.toMatchObject({ code: 'closed' });
     await expect(truncated).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+describe('After abort()', () => {
+  it('nothing is left to be closed: the end of an `await using` block does not fail', async () => {
+    const server = await TestServer.start();
+    const way = await Proxy.start(() => server.port);
+    {
+      await using source = await openSource([way.address]);
+      way.passes.down = false;
+      const { committed } = await send(source, [filled(1)]);
+      await source.abort();
+      await expect(committed).rejects.toMatchObject({ code: 'closed', message: 'the source is closed' });
+      await expect(source.header()).rejects.toMatchObject({ code: 'closed' });
+    }
   });
 });
 

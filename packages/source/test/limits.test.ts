@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { StreamSource, type StreamSourceOptions } from '../src/index.js';
+import { defaultOptions } from '../src/settings.js';
 import { commit, filled, numbered, openSource, send, sleep, until } from './support/operations.js';
 import { Proxy } from './support/proxy.js';
 import { identity, TestServer } from './support/test-server.js';
@@ -19,12 +20,43 @@ describe('Options that make no sense', () => {
     ['a stream type above a u64', { streamType: 2n ** 64n }],
     ['an epoch above a u64', { epoch: 2n ** 64n }],
     ['a token that is too long', { token: new Uint8Array(4097) }],
+    ['a certificate that cannot be read', { tls: { cert: 'no certificate', key: 'no key' } }],
+    ['a time that is no number', { openMs: Number.NaN }],
+    ['no time at all', { answerMs: 0 }],
+    ['a time longer than timers can be set to', { connectMs: 2 ** 31 }],
+    ['a negative wait', { retry: { firstMs: -1 } }],
+    ['a wait without end', { retry: { longestMs: Infinity } }],
+    ['a negative size', { windowBytes: -1 }],
+    ['a size that is no number', { operationBytesMax: Number.NaN }],
+    ['a quorum that is no number of servers', { quorum: 1.5 }],
+    ['a quorum of more servers than there are', { quorum: 2 }],
+    ['a quorum by another name', { quorum: 'most' as 'all' }],
+    ['a number where a bigint is expected', { systemId: 1 as unknown as bigint }],
   ];
   it.each(cases)('are refused: %s', async (_what, wrong) => {
     await expect(StreamSource.open({ ...good, ...wrong })).rejects.toMatchObject({
       name: 'SourceError',
       code: 'bad-option',
     });
+  });
+
+  it('are not those that are undefined: they are not given', async () => {
+    const { address } = await TestServer.start();
+    const { systemId } = identity;
+    const nothing = Object.fromEntries(Object.keys(defaultOptions).map((name) => [name, undefined]));
+    const source = await StreamSource.open({
+      ...nothing,
+      servers: address,
+      systemId,
+      token: undefined,
+      tls: undefined,
+      epoch: undefined,
+      outbox: undefined,
+      retry: { firstMs: undefined },
+      onServerState: undefined,
+    });
+    expect(await commit(source, [filled(1)])).toEqual({ firstEntry: 0n, nextEntry: 1n });
+    await source.close();
   });
 });
 
@@ -42,7 +74,7 @@ describe('A token', () => {
     for (const wrong of [{}, { token: Buffer.from('open barley') }]) {
       await expect(openSource([server.address], wrong)).rejects.toMatchObject({
         code: 'no-server',
-        cause: { code: 'refused', result: { code: 33 } },
+        cause: { code: 'unauthorized', result: { code: 33 } },
       });
     }
   });

@@ -1,17 +1,21 @@
-// Goal: the README is true: its examples bring operations in as they stand there. That they compile, a test of the repository says.
+// Goal: the README is true: its examples bring operations in as they stand there, and its tables have the defaults that are
+// in force and all codes of errors. That the examples compile, a test of the repository says.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StreamFile } from '@ds/stream-file';
 
+import { errorClassOf } from '../../codec/test/support/error-codes.js';
 import { runExample, typescriptIn } from '../../codec/test/support/examples.js';
-import { readDocument } from '../../codec/test/support/markdown.js';
+import { plain, readDocument, tableUnder } from '../../codec/test/support/markdown.js';
 import { StreamSource } from '../src/index.js';
+import { defaultOptions, defaultRetry } from '../src/settings.js';
 import { filled, numbered, openSource } from './support/operations.js';
 import { identity, TestServer } from './support/test-server.js';
 
-const examples = typescriptIn(readDocument('packages/source/README.md'));
+const readme = readDocument('packages/source/README.md');
+const examples = typescriptIn(readme);
 
 /** Runs the one example that has this in it, with what a fragment is given; gives what it has printed. */
 async function run(has: string, server: TestServer, given: object = {}): Promise<string[]> {
@@ -53,3 +57,28 @@ describe('The README has an example', () => {
     expect(examples).toHaveLength(3);
   });
 });
+
+describe('The README has a table', () => {
+  it('of all options that have a default, and of these', () => {
+    const own = new Set(['servers', 'systemId', 'epoch', 'tls']);
+    const documented = tableUnder(readme, '## Options')
+      .map(([name = '', value = '']) => [plain(name), valueOf(plain(value))])
+      .filter(([name, value]) => value !== '' && !own.has(String(name)));
+    const retry = Object.entries(defaultRetry).map(([name, value]) => [`retry.${name}`, value as unknown]);
+    expect(documented).toEqual([...Object.entries(defaultOptions), ...retry]);
+  });
+
+  it('of all codes of errors, and no others', () => {
+    const codes = errorClassOf('source')?.codes;
+    expect(codes?.length).toBeGreaterThan(3);
+    expect(tableUnder(readme, '## Errors').map(([code]) => plain(code ?? ''))).toEqual(codes);
+  });
+});
+
+/** What a cell of the table says: a number, a number of MiB, a bigint, or text in quotes. */
+function valueOf(cell: string): unknown {
+  const [, digits = '', unit] = /^([\d,]+)(n| MiB)?$/.exec(cell) ?? [];
+  if (digits === '') return cell.replaceAll("'", '');
+  const number = Number(digits.replaceAll(',', ''));
+  return unit === 'n' ? BigInt(number) : number * (unit === undefined ? 1 : 1 << 20);
+}

@@ -88,34 +88,49 @@ describe('A server that', () => {
       code: 'no-server',
       message: expect.stringContaining(server.address) as string,
     });
-    expect(states[0]).toMatchObject({ kind: 'disconnected', error: { code: 'disconnected' } });
+    expect(states[0]).toMatchObject({ kind: 'disconnected', error: { code: 'connect' } });
     expect(server.file.epoch).toBe(0n);
   });
 
   it.each([
-    ['another token', 'open wheat'],
-    ['no token', ''],
-  ])('is shown %s lets nobody in, and is not asked again', async (_name, wrong) => {
+    ['another token', 'open wheat', 'it does not take this token'],
+    ['no token', '', 'it asks for a token'],
+  ])('is shown %s lets nobody in, and is not asked again', async (_name, wrong, said) => {
     const server = await guarded();
     const { error, states } = await refusal(server.address, { tls: trusting, token: wrong });
     expect(error).toMatchObject({
       name: 'SourceError',
       code: 'no-server',
-      cause: { code: 'refused', result: { code: 33 } },
+      cause: {
+        code: 'unauthorized',
+        result: { code: 33 },
+        message: `${server.address}: ${said}: Unauthorized (33)`,
+      },
     });
     expect(states.map(({ kind }) => kind)).toEqual(['left-out']);
     expect(server.file.epoch).toBe(0n);
   });
 
-  it('speaks TLS is of no use to a source that does not', async () => {
-    const { error } = await refusal((await guarded()).address, { token });
-    expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
+  it('speaks TLS is of no use to a source that does not, which says what may be wrong', async () => {
+    const { address } = await guarded();
+    const { error } = await refusal(address, { token });
+    const message = `${address}: the server has ended the connection without a word: does it speak TLS at this port?`;
+    expect(error).toMatchObject({ code: 'no-server', cause: { code: 'disconnected', message } });
+  });
+
+  it('wants a certificate is of no use to a source without, which is told so without records and versions', async () => {
+    const { address } = await guarded({ asksForCertificate: true });
+    const { error } = await refusal(address, { tls: trusting, token });
+    expect(error).toMatchObject({ code: 'no-server' });
+    expect((error as Error).message).toMatch(/certificate/);
+    expect((error as Error).message).not.toMatch(/\n|SSL routines/);
   });
 
   it('speaks no TLS is of no use to a source that does', async () => {
     const { address } = await TestServer.start();
     const { error } = await refusal(address, { tls: trusting });
     expect(error).toMatchObject({ name: 'SourceError', code: 'no-server' });
-    expect((error as Error).message).toContain(`${address}: the server does not speak TLS at this port`);
+    const message = `cannot connect to ${address}: the server does not speak TLS at this port`;
+    expect(error).toMatchObject({ cause: { code: 'connect', message } });
   });
 });

@@ -37,6 +37,7 @@ it('An operation is a handle that can be used up by its scope', () => {
 
 it('A source says what it needs, and no more', () => {
   expectTypeOf<{ servers: string[]; systemId: bigint }>().toExtend<StreamSourceOptions>();
+  expectTypeOf<{ servers: string; systemId: bigint }>().toExtend<StreamSourceOptions>();
   expectTypeOf<{ servers: string[] }>().not.toExtend<StreamSourceOptions>();
   expectTypeOf<{ servers: string[]; systemId: number }>().not.toExtend<StreamSourceOptions>();
   expectTypeOf<StreamSource['header']>().returns.resolves.toEqualTypeOf<Header>();

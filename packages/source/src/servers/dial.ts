@@ -1,7 +1,7 @@
 /** How a connection is made: a port, so that tests can put another network in place. */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 
 import type { ServerAddress, TlsOptions } from '../options.js';
 
@@ -10,6 +10,7 @@ export type Dial = (address: ServerAddress, connected: () => void) => Duplex;
 
 const KEEP_ALIVE_MS = 30_000;
 
+/** Dials over TCP. */
 export const dialTcp: Dial = (address, connected) => {
   const socket = connect({
     ...address,
@@ -20,17 +21,30 @@ export const dialTcp: Dial = (address, connected) => {
   return socket.once('connect', connected);
 };
 
+/** Dials over TLS. Throws if a certificate or a key cannot be read. */
 export function dialTls(options: TlsOptions): Dial {
+  const secureContext = options.secureContext ?? createSecureContext(options);
   return (address, connected) => {
-    const socket = connectTls({ ...options, ...address });
+    const socket = connectTls({ ...options, secureContext, ...address });
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     return socket.once('secureConnect', connected);
   };
 }
 
+/** What OpenSSL's errors have beside Node's. */
+interface TlsError extends NodeJS.ErrnoException {
+  /** What has happened, without OpenSSL's file and line. */
+  readonly reason?: string;
+}
+
 /** What an error of a socket means, where its own words would be about records and versions. */
-export function problemOf(error: NodeJS.ErrnoException): string {
-  const isPlain =
-    error.code === 'ERR_SSL_WRONG_VERSION_NUMBER' || error.code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
-  return isPlain ? 'the server does not speak TLS at this port' : error.message;
+export function problemOf({ code, reason, message }: TlsError): string {
+  const isPlain = code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+  return isPlain ? 'the server does not speak TLS at this port' : (reason ?? message);
+}
+
+/** What becomes known when a server ends a connection before it has said anything: what it is may be in doubt. */
+export function endedUnanswered(isTls: boolean): string {
+  const doubt = isTls ? 'does it want a certificate, or another one?' : 'does it speak TLS at this port?';
+  return `the server has ended the connection without a word: ${doubt}`;
 }

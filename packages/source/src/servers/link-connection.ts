@@ -19,7 +19,7 @@ import { SourceError } from '../errors.js';
 import type { ServerAddress } from '../options.js';
 import { adjoins } from '../requests/byte-arena.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
-import { problemOf, type Dial } from './dial.js';
+import { endedUnanswered, problemOf, type Dial } from './dial.js';
 import { SourceSession, type Outcome } from './source-session.js';
 
 /** Who opens a connection, and how long it waits. */
@@ -29,6 +29,8 @@ export interface LinkConnectionOptions {
   readonly epoch: bigint;
   readonly token: Uint8Array;
   readonly dial: Dial;
+  /** Whether that speaks TLS. */
+  readonly isTls: boolean;
   readonly connectMs: number;
   readonly answerMs: number;
 }
@@ -64,6 +66,9 @@ export class LinkConnection {
   readonly #owner: LinkConnectionOwner;
   readonly #socket: Duplex;
   readonly #connected: Promise<void>;
+  #isConnected = false;
+  /** Whether the server has said anything. */
+  #isAnswered = false;
   readonly #session = new SourceSession();
   #reject: (error: SourceError) => void = () => undefined;
   #failure: SourceError | undefined;
@@ -98,16 +103,21 @@ export class LinkConnection {
     this.failed = new Promise<never>((_, reject) => (this.#reject = reject));
     this.failed.catch(() => undefined);
     let connected = (): void => undefined;
-    this.#connected = new Promise((resolve) => (connected = resolve));
+    this.#connected = new Promise((resolve) => {
+      connected = () => {
+        this.#isConnected = true;
+        resolve();
+      };
+    });
     this.#socket = options.dial(address, connected);
     this.#socket.on('data', (chunk: Uint8Array) => {
       this.#receive(chunk);
     });
     this.#socket.on('error', (cause) => {
-      this.fail(new SourceError('disconnected', `${server}: ${problemOf(cause)}`, { cause }));
+      this.#lose(problemOf(cause), cause);
     });
     this.#socket.on('close', () => {
-      this.fail(new SourceError('disconnected', `${server}: the server has ended the connection`));
+      this.#lose(this.#isAnswered ? 'the server has ended the connection' : endedUnanswered(options.isTls));
     });
   }
 
@@ -119,7 +129,8 @@ export class LinkConnection {
   async open(): Promise<Header> {
     const { connectMs, systemId, epoch, token } = this.#options;
     const timer = setTimeout(() => {
-      this.fail(new SourceError('timeout', `${this.#server}: no connection in ${connectMs} ms`));
+      const message = `cannot connect to ${this.#server}: no connection in ${connectMs} ms`;
+      this.fail(new SourceError('timeout', message));
     }, connectMs);
     await Promise.race([this.#connected, this.failed]).finally(() => {
       clearTimeout(timer);
@@ -204,6 +215,14 @@ export class LinkConnection {
     return new Uint8Array(request.bytes.buffer, request.bytes.byteOffset, length);
   }
 
+  /** The socket has ended, or was never connected. */
+  #lose(problem: string, cause?: Error): void {
+    const error = this.#isConnected
+      ? new SourceError('disconnected', `${this.#server}: ${problem}`, { cause })
+      : new SourceError('connect', `cannot connect to ${this.#server}: ${problem}`, { cause });
+    this.fail(error);
+  }
+
   fail(error: SourceError): void {
     if (this.#failure) return;
     this.#failure = error;
@@ -254,6 +273,7 @@ export class LinkConnection {
   }
 
   #receive(chunk: Uint8Array): void {
+    this.#isAnswered = true;
     let answered = false;
     try {
       this.#session.receive(chunk);
@@ -281,10 +301,10 @@ export class LinkConnection {
     if (asked?.before === this.#unanswered) {
       this.#asked.shift();
       if (outcome.kind === 'ok') asked.question.resolve(outcome.header);
-      else this.#failQuestion(asked.question, refusal(this.#server, outcome.result));
+      else this.#failQuestion(asked.question, this.#refusal(outcome.result));
     } else if (outcome.kind === 'refused' && !this.#awaiting) {
       // It ends the connection of its own accord, and says why.
-      this.fail(refusal(this.#server, outcome.result));
+      this.fail(this.#refusal(outcome.result));
     } else if (this.#unanswered === this.#next) {
       throw new SourceError('protocol', 'the server answers what nobody has asked');
     } else {
@@ -300,7 +320,7 @@ export class LinkConnection {
   /** Takes the answer to the oldest request; it is undefined where all servers that count have it, and it is forgotten. */
   #takeAnswer(outcome: Outcome, request: Request | undefined): void {
     if (outcome.kind === 'refused') {
-      const error = refusal(this.#server, outcome.result);
+      const error = this.#refusal(outcome.result);
       if (request?.kind !== 'update' || !isAboutUpdate(error)) {
         this.fail(error);
         return;
@@ -311,6 +331,22 @@ export class LinkConnection {
     }
     this.#alone = false;
     this.#acknowledged = ++this.#unanswered;
+  }
+
+  #refusal({ code, text }: Result): SourceError {
+    const said = `${text} (${code})`;
+    const result = { code, text };
+    if (code === ResultCode.unauthorized) {
+      const isShown = this.#options.token.length > 0;
+      const problem = isShown ? 'it does not take this token' : 'it asks for a token';
+      return new SourceError('unauthorized', `${this.#server}: ${problem}: ${said}`, { result });
+    }
+    const kind = code === ResultCode.epochFenced ? 'fenced' : 'refused';
+    const hint =
+      code === ResultCode.invalidCommand
+        ? `: is this its port for sources, and ${this.#options.streamType} its stream type?`
+        : '';
+    return new SourceError(kind, `${this.#server}: the server refuses: ${said}${hint}`, { result });
   }
 
   /** @throws {SourceError} `protocol` if the server has less than it acknowledges, or more than it was sent */
@@ -331,14 +367,6 @@ const article = { operation: 'an operation', truncation: 'a truncation', update:
 /** Whether a server with so many entries can have done a request; operations behind it may be in too. */
 function isDone({ kind, entriesAfter }: Request, totalEntries: bigint): boolean {
   return kind === 'truncation' ? totalEntries === entriesAfter : totalEntries >= entriesAfter;
-}
-
-function refusal(server: string, { code, text }: Result): SourceError {
-  const kind = code === ResultCode.epochFenced ? 'fenced' : 'refused';
-  const hint = code === ResultCode.invalidCommand ? ': is this its port for sources?' : '';
-  return new SourceError(kind, `${server}: the server refuses: ${text} (${code})${hint}`, {
-    result: { code, text },
-  });
 }
 
 /** Whether a refusal is about an update itself, so that every server gives it, and the stream stays what it was. */

@@ -66,8 +66,7 @@ export class ServerGroup implements ServerLinkOwner {
     if (this.#log) return this.#log;
     const timer = setTimeout(() => {
       this.#makeLog();
-      if (!this.#log)
-        this.fail(new SourceError('no-server', `no server was reached in ${openMs} ms: ${this.#reasons()}`));
+      if (!this.#log) this.fail(this.#noServer(`no server was reached in ${openMs} ms`));
     }, openMs);
     try {
       return await this.#logMade();
@@ -109,6 +108,8 @@ export class ServerGroup implements ServerLinkOwner {
 
   get #lacking(): boolean {
     const log = this.#log;
+    // When nothing can be sent any more, what is acknowledged still is.
+    if (this.#failure) return this.#unsettledBytes > 0;
     if (!log) return false;
     const { end } = log;
     // Servers may lack what only the outbox has.
@@ -119,12 +120,12 @@ export class ServerGroup implements ServerLinkOwner {
   /** The committed header, from the first server that is connected. */
   async header(): Promise<Header> {
     for (const link of this.#links) if (link.connected) return link.header();
-    throw this.#failure ?? new SourceError('no-server', `no server is connected: ${this.#reasons()}`);
+    throw this.#failure ?? this.#noServer('no server is connected');
   }
 
   /** Ends all connections. What is not acknowledged rejects with `closed`. */
   async close(): Promise<void> {
-    this.fail(new SourceError('closed', 'the source was closed before the servers had answered'));
+    this.fail(new SourceError('closed', 'the source is closed'));
     await this.#running;
   }
 
@@ -164,11 +165,8 @@ export class ServerGroup implements ServerLinkOwner {
     if (state.kind === 'disconnected') return;
     if (state.error.code === 'fenced') this.fail(state.error);
     else if (this.#active.length < this.#required) {
-      this.fail(
-        new SourceError('no-server', `too few servers are left: ${state.error.message}`, {
-          cause: state.error,
-        }),
-      );
+      const left = this.#active.length === 0 ? 'no server is left' : 'too few servers are left';
+      this.fail(new SourceError('no-server', `${left}: ${state.error.message}`, { cause: state.error }));
     } else this.acknowledged();
   }
 
@@ -247,8 +245,10 @@ export class ServerGroup implements ServerLinkOwner {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
-  #reasons(): string {
+  /** That no server is there, and what each of them has said last. */
+  #noServer(message: string): SourceError {
     const reasons = [...this.#words.values()].filter((word) => word instanceof SourceError);
-    return reasons.length === 0 ? 'no answer' : reasons.map((error) => error.message).join('; ');
+    const reason = reasons.length === 0 ? 'no answer' : reasons.map((error) => error.message).join('; ');
+    return new SourceError('no-server', `${message}: ${reason}`, { cause: reasons[0] });
   }
 }

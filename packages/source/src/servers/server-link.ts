@@ -12,7 +12,6 @@ import { CatchUp } from './catch-up.js';
 import { LinkConnection, type LinkConnectionOptions } from './link-connection.js';
 
 export interface ServerLinkOptions extends LinkConnectionOptions {
-  /** Whether the epoch is this source's own, so that no other one can have the next higher ones. */
   readonly ownsEpoch: boolean;
   readonly retry: RetryOptions;
 }
