@@ -1,6 +1,7 @@
-/** What went wrong with a client. */
+/** What goes wrong with a client. */
 import { ResultCode } from '@ds/codec';
 
+/** What went wrong. */
 export type ClientErrorCode =
   /** No connection could be made. Worth another try. */
   | 'connect'
@@ -26,9 +27,9 @@ export type ClientErrorCode =
   | 'wrong-stream'
   /** A stored position cannot be read. */
   | 'bad-checkpoint'
-  /** The client, or the signal it was given, has ended this. */
+  /** The client is closed. */
   | 'closed'
-  /** An option that makes no sense. */
+  /** An option, number or key that makes no sense. */
   | 'bad-option';
 
 /** More about an error, where its code says so. */

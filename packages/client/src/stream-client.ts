@@ -3,63 +3,55 @@ import { setMaxListeners } from 'node:events';
 
 import type { Entry, EntryBatch, Header } from '@ds/codec';
 
-import { formatAddress, type ServerAddress } from './connecting/address.js';
-import { Connection, type ConnectionOptions } from './connecting/connection.js';
-import { dialTcp, dialTls } from './connecting/dial.js';
+import { formatAddress } from './connecting/address.js';
+import { Connection } from './connecting/connection.js';
 import { Servers } from './connecting/servers.js';
 import { ClientError } from './errors.js';
 import { followBatches } from './following/batches.js';
 import { BatchFollowing, EntryFollowing, type Following, type Source } from './following/following.js';
-import type { BatchOptions, FollowOptions } from './following/options.js';
-import { Track } from './following/track.js';
 import {
-  checkNumbers,
-  defaultOptions,
-  serverAddresses,
-  tokenBytes,
-  type StreamClientOptions,
-} from './options.js';
-
-export interface QueryOptions {
-  /** Ends the wait for the answer with `closed`. */
-  readonly signal?: AbortSignal;
-}
+  checkFollowing,
+  checkKey,
+  type BatchOptions,
+  type FollowOptions,
+  type WaitOptions,
+} from './following/options.js';
+import { Track } from './following/track.js';
+import type { StreamClientOptions } from './options.js';
+import { settingsOf, type ClientSettings } from './settings.js';
 
 /** Makes the connection for queries. */
 type Open = () => Promise<Connection>;
 
 /** A client of one stream. Queries share a connection; each `follow` has one of its own. */
 export class StreamClient implements AsyncDisposable {
-  readonly #addresses: readonly ServerAddress[];
-  readonly #options: StreamClientOptions;
-  readonly #connecting: Omit<ConnectionOptions, 'signal'>;
+  readonly #settings: ClientSettings;
   readonly #closing = new AbortController();
   #queries: Promise<Connection> | undefined;
   #totalEntries: bigint | undefined;
 
-  /** Connects when something is asked for. Throws a `ClientError` `bad-option` for an address or a number that is none. */
+  /**
+   * Connects when something is asked for, not before.
+   * @throws {ClientError} `bad-option` for options that make no sense
+   */
   constructor(options: StreamClientOptions) {
-    this.#options = options;
+    this.#settings = settingsOf(options);
     // Everything that is under way listens for the end.
     setMaxListeners(0, this.#closing.signal);
-    this.#addresses = serverAddresses(options.server);
-    checkNumbers(options);
-    const { bufferBytes, ...times } = { ...defaultOptions, ...options };
-    const { tls = false } = options;
-    this.#connecting = {
-      ...times,
-      token: tokenBytes(options),
-      dial: options.dial ?? (tls === false ? dialTcp(bufferBytes) : dialTls(tls === true ? {} : tls)),
-    };
   }
 
-  /** Identity and size of the stream. */
-  header(options: QueryOptions = {}): Promise<Header> {
+  /**
+   * Identity and committed size of the stream.
+   *
+   * This and the other queries throw a `ClientError`: `connect`, `disconnected`, `timeout`, `refused`, `unauthorized`,
+   * `no-authentication`, `protocol`, or `closed`.
+   */
+  header(options: WaitOptions = {}): Promise<Header> {
     return this.#header(options);
   }
 
-  /** As `header`, but waits for a server that cannot be reached, as long as `retry` says. */
-  async reach(options: QueryOptions = {}): Promise<Header> {
+  /** As `header`, but waits for a server that is not there yet, as long as `retry` says. */
+  async reach(options: WaitOptions = {}): Promise<Header> {
     const servers = this.#servers(this.#closing.signal, this.#ending(options.signal));
     for (;;) {
       try {
@@ -70,13 +62,21 @@ export class StreamClient implements AsyncDisposable {
     }
   }
 
-  /** The entry with this number; undefined if there is none. */
-  entry(entryNumber: bigint, options: QueryOptions = {}): Promise<Entry | undefined> {
+  /**
+   * The entry with this number, a u64; undefined if there is none.
+   * @throws {ClientError} as `header`, and `bad-option` for what is no u64
+   */
+  entry(entryNumber: bigint, options: WaitOptions = {}): Promise<Entry | undefined> {
     return this.#query(options, (connection) => connection.entry(entryNumber));
   }
 
-  /** The first entry at or after a bookmark that is not a bookmark itself; undefined if there is none. */
-  bookmark(key: Uint8Array, options: QueryOptions = {}): Promise<Entry | undefined> {
+  /**
+   * The first entry at or after a bookmark that is not a bookmark itself; undefined if there is none, or no such bookmark.
+   * @param key 1 to 16 bytes
+   * @throws {ClientError} as `header`, and `bad-option` for a key that no bookmark has
+   */
+  async bookmark(key: Uint8Array, options: WaitOptions = {}): Promise<Entry | undefined> {
+    checkKey(key);
     return this.#query(options, (connection) => connection.bookmark(key));
   }
 
@@ -84,11 +84,14 @@ export class StreamClient implements AsyncDisposable {
    * The stream's entries, one by one, for ever or as far as asked for. Their data stay what they are.
    *
    * Goes on over lost connections, exactly where it was, once the server has shown that it still has the last entry
-   * before that. Throws a `ClientError`: `beyond-end` when the stream ends before the next entry, `unknown-bookmark`,
-   * `wrong-stream` when it is not the stream followed before, `sequence`, `protocol`, `refused`, `unauthorized`,
-   * `no-authentication`, or what has kept it from connecting after too many attempts.
+   * before that. The loop throws a `ClientError`: `beyond-end` when the stream ends before the next entry,
+   * `unknown-bookmark`, `wrong-stream` when it is not the stream followed before, `sequence`, `protocol`, `refused`,
+   * `unauthorized`, `no-authentication`, `closed`, or what has kept it from connecting after too many attempts.
+   *
+   * @throws {ClientError} `bad-option` at once, for options that make no sense
    */
   follow(options: FollowOptions = {}): Following<Entry> {
+    checkFollowing(options);
     const { types, count, ...rest } = options;
     // The batches count for themselves what is not passed over.
     const batches = types || count === undefined ? rest : { ...rest, count };
@@ -97,12 +100,13 @@ export class StreamClient implements AsyncDisposable {
 
   /** As `follow`, but gives entries as they come, many at a time: faster, and as bytes to be passed on. */
   followBatches(options: BatchOptions = {}): Following<EntryBatch> {
+    checkFollowing(options);
     return new BatchFollowing(this.#follow(options));
   }
 
-  /** Ends all that is under way with `closed`. */
+  /** Ends all that is under way with `closed`, and all that is asked for later. Called again, it does nothing. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new ClientError('closed', 'the client is closed'));
     await this.#queries?.catch(() => undefined);
   }
 
@@ -116,17 +120,16 @@ export class StreamClient implements AsyncDisposable {
     const servers = this.#servers(AbortSignal.any([this.#ending(options.signal), ending.signal]));
     const batches = followBatches(servers, track, options, {
       header: ({ totalEntries }) => (this.#totalEntries = totalEntries),
-      state: (state) => this.#options.onState?.(state),
+      state: this.#settings.onState,
     });
     return { batches, track, ending, totalEntries: () => this.#totalEntries };
   }
 
   #servers(signal: AbortSignal, waiting?: AbortSignal): Servers {
-    const { retry, onState = () => undefined } = this.#options;
-    return new Servers({ ...this.#connecting, signal, addresses: this.#addresses, retry, onState }, waiting);
+    return new Servers({ ...this.#settings, signal }, waiting);
   }
 
-  async #header(options: QueryOptions, open?: Open): Promise<Header> {
+  async #header(options: WaitOptions, open?: Open): Promise<Header> {
     const header = await this.#query(options, (connection) => connection.header(), open);
     this.#totalEntries = header.totalEntries;
     return header;
@@ -139,7 +142,7 @@ export class StreamClient implements AsyncDisposable {
 
   /** Asks on the connection for queries. A server may end it while it is idle: then a new one is asked, once. */
   async #query<T>(
-    { signal }: QueryOptions,
+    { signal }: WaitOptions,
     ask: (connection: Connection) => Promise<T>,
     open: Open = () => this.#openAny(),
   ): Promise<T> {
@@ -160,7 +163,7 @@ export class StreamClient implements AsyncDisposable {
     const current = this.#queries;
     if (current) {
       const connection = await current;
-      if (!connection.failure) return connection;
+      if (!connection.hasFailed) return connection;
       if (this.#queries !== current) return this.#queryConnection(open);
     }
     const opening = open();
@@ -173,33 +176,36 @@ export class StreamClient implements AsyncDisposable {
 
   /** A connection to the first server that can be reached. */
   async #openAny(): Promise<Connection> {
-    const options = { ...this.#connecting, signal: this.#closing.signal };
+    const { addresses, onState } = this.#settings;
+    const { signal } = this.#closing;
+    const options = { ...this.#settings, signal };
+    signal.throwIfAborted();
     let failure: unknown;
-    for (const address of this.#addresses) {
-      this.#options.onState?.({ kind: 'connecting', server: formatAddress(address) });
+    for (const address of addresses) {
+      onState({ kind: 'connecting', server: formatAddress(address) });
       try {
         return await Connection.open(address, options);
       } catch (error) {
         failure = error;
-        if (this.#closing.signal.aborted) break;
+        if (signal.aborted) break;
       }
     }
     throw failure;
   }
 }
 
-/** What `act` resolves to, unless the signal is aborted first. */
+/** What `act` resolves to; rejects with the signal's reason if it is aborted first. */
 async function unlessAborted<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
   if (!signal) return act();
-  const aborted = (): ClientError =>
-    new ClientError('closed', 'the question was given up', { cause: signal.reason });
-  if (signal.aborted) throw aborted();
+  signal.throwIfAborted();
   let abort = (): void => undefined;
   const given = new Promise<never>((_resolve, reject) => {
     abort = () => {
-      reject(aborted());
+      reject(signal.reason as Error);
     };
   });
+  // Any number of calls may wait with one signal.
+  setMaxListeners(0, signal);
   signal.addEventListener('abort', abort, { once: true });
   try {
     return await Promise.race([act(), given]);

@@ -1,6 +1,6 @@
-// Goal: a client can be ended at any moment, and everything that was under way ends with `closed`, at once, leaving no
-// connection, no timer and no rejection that nobody handles.
-import { describe, expect, it } from 'vitest';
+// Goal: a client can be ended at any moment, and everything that was under way ends at once, leaving no connection, no timer and
+// no rejection that nobody handles: with `closed` if the client was closed, with its reason if it was a signal.
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { goldenEntries } from '../../codec/test/golden.js';
 import { sleep } from '../../server/test/support/peer.js';
@@ -9,7 +9,8 @@ import type { StreamClient } from '../src/index.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
 import { addressOf, client, collect } from './support/follow.js';
 
-const closed = { name: 'ClientError', code: 'closed' };
+const closed = { name: 'ClientError', code: 'closed', message: 'the client is closed' };
+const enough = new Error('enough');
 
 /** Servers that leave a client waiting at every step of the way. */
 const stages: [string, Parameters<typeof FakeServer.start>[0]][] = [
@@ -24,25 +25,26 @@ const stages: [string, Parameters<typeof FakeServer.start>[0]][] = [
   ],
   ['a new connection', (socket) => socket.destroy()],
 ];
-const ways: [string, (following: StreamClient, abort: AbortController) => unknown][] = [
-  ['close', (following) => following.close()],
+const ways: [string, (following: StreamClient, abort: AbortController) => unknown, object][] = [
+  ['close', (following) => following.close(), closed],
   [
     'the signal',
     (_following, abort) => {
-      abort.abort();
+      abort.abort(enough);
     },
+    enough,
   ],
 ];
 
 describe.each(stages)('While following waits for %s', (_stage, behaviour) => {
-  it.each(ways)('%s ends it', async (_way, end) => {
+  it.each(ways)('%s ends it', async (_way, end, reason) => {
     const server = await FakeServer.start(behaviour);
     const abort = new AbortController();
     const following = client(server.address, {
       retry: { attemptsMax: 1_000, firstMs: 10_000, longestMs: 10_000 },
     });
     const outcome = collect(following, { signal: abort.signal });
-    const rejection = expect(outcome).rejects.toMatchObject(closed);
+    const rejection = expect(outcome).rejects.toMatchObject(reason);
     await expect.poll(() => server.connections).toBe(1);
     await sleep(30);
     const begunMs = performance.now();
@@ -110,17 +112,47 @@ describe('Closing a client', () => {
     server.file.addStreamEntry(1, Uint8Array.of(1));
     await server.file.commitAtomicOp();
     await sleep(50);
-    abort.abort();
-    await expect(following.next()).rejects.toMatchObject(closed);
+    abort.abort(enough);
+    await expect(following.next()).rejects.toBe(enough);
   });
 });
 
 describe('A signal that is aborted before', () => {
   it('lets nothing begin', async () => {
     const server = await FakeServer.start(() => undefined);
-    await expect(collect(client(server.address), { signal: AbortSignal.abort() })).rejects.toMatchObject(
-      closed,
-    );
+    const signal = AbortSignal.abort(enough);
+    const asking = client(server.address);
+    await expect(collect(asking, { signal })).rejects.toBe(enough);
+    await expect(asking.header({ signal })).rejects.toBe(enough);
+    await expect(asking.reach({ signal })).rejects.toBe(enough);
     expect(server.connections).toBe(0);
+  });
+});
+
+describe('A signal', () => {
+  it('ends a query alone: others of the same connection are answered', async () => {
+    const server = await FakeServer.start(() => undefined);
+    const asking = client(server.address);
+    const abort = new AbortController();
+    const waiting = asking.entry(1n);
+    const rejection = expect(waiting).rejects.toMatchObject(closed);
+    const given = asking.header({ signal: abort.signal });
+    abort.abort(enough);
+    await expect(given).rejects.toBe(enough);
+    await expect.poll(() => server.connections).toBe(1);
+    await asking.close();
+    await rejection;
+  });
+
+  it('can be that of any number of calls, without a warning', async () => {
+    const asking = client(addressOf(await serve(await goldenStream())));
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warn);
+    onTestFinished(() => void process.off('warning', warn));
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 30 }, () => asking.header({ signal })));
+    await Promise.all(Array.from({ length: 30 }, () => asking.follow({ signal }).next()));
+    expect(warnings).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import { plain, readDocument, tableUnder } from '../../codec/test/support/markdo
 import { goldenStream, serve } from '../../server/test/support/stream.js';
 import { defaultRetry } from '../src/connecting/retry.js';
 import * as package_ from '../src/index.js';
-import { defaultOptions } from '../src/options.js';
+import { defaultOptions } from '../src/settings.js';
 import { addressOf } from './support/follow.js';
 
 const readme = readDocument('packages/client/README.md');
@@ -104,12 +104,10 @@ describe('The README', () => {
 
   it('says what the defaults are', () => {
     const documented = tableUnder(readme, '## Options')
-      .filter(([, value]) => value !== '')
-      .map(([name, value]) => [plain(name ?? ''), Number(value?.replaceAll(',', ''))]);
-    const retry = Object.entries<number>({ ...defaultRetry }).map(([name, value]) => [
-      `retry.${name}`,
-      value,
-    ]);
+      .map(([name = '', value = '']) => [plain(name), plain(value)])
+      .filter(([, value = '']) => /^\d/.test(value))
+      .map(([name, value = '']) => [name, Number(value.replaceAll(/[,n]/g, ''))]);
+    const retry = Object.entries(defaultRetry).map(([name, value]) => [`retry.${name}`, value as unknown]);
     const options = Object.entries(defaultOptions).map(([name, value]) => [name, Number(value)]);
     expect(documented).toEqual([...options, ...retry]);
   });

@@ -80,9 +80,21 @@ describe('A token', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('that cannot be sent is refused', async () => {
-    const asking = client(addressOf(await serveWithToken()), { token: new Uint8Array(4097) });
-    await expect(asking.header()).rejects.toMatchObject({ code: 'bad-option' });
+  it('that cannot be sent is refused at once', () => {
+    expect(() => client('127.0.0.1:1', { token: new Uint8Array(4097) })).toThrow(
+      expect.objectContaining({ code: 'bad-option' }),
+    );
+  });
+
+  it.each(['', new Uint8Array(0)])('that is empty is none', async (empty) => {
+    expect(await client(addressOf(await serve(await goldenStream())), { token: empty }).header()).toEqual(
+      goldenHeader,
+    );
+    const asking = client(addressOf(await serveWithToken()), { token: empty });
+    await expect(asking.header()).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('asks for a token') as string,
+    });
   });
 
   it('is not waited for without end', async () => {

@@ -21,7 +21,7 @@ import type {
   formatPosition,
   parsePosition,
   positionAfter,
-  QueryOptions,
+  WaitOptions,
 } from '../src/index.js';
 
 declare const client: StreamClient;
@@ -53,9 +53,9 @@ describe('The types', () => {
     expectTypeOf<StreamClient['entry']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
     expectTypeOf<StreamClient['bookmark']>().returns.resolves.toEqualTypeOf<Entry | undefined>();
     expectTypeOf<StreamClient['reach']>().returns.resolves.toEqualTypeOf<Header>();
-    expectTypeOf<StreamClient['entry']>().parameters.toEqualTypeOf<[bigint, (QueryOptions | undefined)?]>();
+    expectTypeOf<StreamClient['entry']>().parameters.toEqualTypeOf<[bigint, (WaitOptions | undefined)?]>();
     expectTypeOf<StreamClient['bookmark']>().parameters.toEqualTypeOf<
-      [Uint8Array, (QueryOptions | undefined)?]
+      [Uint8Array, (WaitOptions | undefined)?]
     >();
     expectTypeOf<StreamClient>().toExtend<AsyncDisposable>();
   });

@@ -109,9 +109,9 @@ function tlsDial(options: Parameters<typeof dialTls>[0]): Dial {
 }
 
 function parseAddress(address: string | ServerAddress): ServerAddress {
-  const { host, port } = typeof address === 'string' ? splitAddress(address) : address;
+  const { host, port } = typeof address === 'object' ? address : splitAddress(address);
   if (host !== '' && Number.isInteger(port) && port > 0 && port <= 0xffff) return { host, port };
-  const given = typeof address === 'string' ? address : `${host}:${port}`;
+  const given = typeof address === 'object' ? `${host}:${port}` : address;
   throw new SourceError('bad-option', `"${given}" is no server address: expected host:port`);
 }
 

@@ -11,6 +11,7 @@ describe('Options that make no sense', () => {
   const good = { servers: ['127.0.0.1:1'], systemId: 1n };
   const cases: readonly [string, Partial<StreamSourceOptions>][] = [
     ['no server', { servers: [] }],
+    ['nothing for a server', { servers: undefined as unknown as string }],
     ['a server without a port', { servers: ['localhost'] }],
     ['a server with port 0', { servers: ['localhost:0'] }],
     ['a server with a port above 65535', { servers: [{ host: 'localhost', port: 65_536 }] }],

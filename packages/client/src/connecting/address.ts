@@ -1,7 +1,9 @@
-/** Where a server is. */
+/** Addresses of servers, as text and apart. */
 import { ClientError } from '../errors.js';
 
+/** Where a server is. */
 export interface ServerAddress {
+  /** Name or IP address; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -20,6 +22,7 @@ export function parseAddress(text: string): ServerAddress {
   return { host, port };
 }
 
+/** `host:port`, for messages. */
 export function formatAddress({ host, port }: ServerAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -18,10 +18,12 @@ import {
 import { ClientError, type ClientErrorCode } from '../errors.js';
 import { formatAddress, type ServerAddress } from './address.js';
 import { ClientSession, type ClientEvent } from './client-session.js';
-import { problemOf, type Dial } from './dial.js';
+import { endedUnanswered, problemOf, type Dial } from './dial.js';
 
 export interface ConnectionOptions {
   readonly dial: Dial;
+  /** Whether that speaks TLS. */
+  readonly isTls: boolean;
   /** Kind of stream that is asked for. */
   readonly streamType: bigint;
   /** Shown to the server first. */
@@ -31,12 +33,13 @@ export interface ConnectionOptions {
   readonly answerMs: number;
   /** Longest silence of a stream, in milliseconds; 0 is any. */
   readonly silenceMs: number;
+  /** Ends the connection with its reason. */
   readonly signal: AbortSignal;
 }
 
 interface Waiting {
   resolve(event: ClientEvent): void;
-  reject(error: ClientError): void;
+  reject(reason: unknown): void;
 }
 
 export class Connection {
@@ -48,12 +51,15 @@ export class Connection {
   readonly #answers: Waiting[] = [];
   readonly #batches: EntryBatch[] = [];
   /** Told whether a connection is made, as long as that is not known. */
-  #connecting: { resolve(): void; reject(error: ClientError): void } | undefined;
+  #connecting: { resolve(): void; reject(reason: unknown): void } | undefined;
   /** Wakes whoever waits for entries. */
   #wake: (() => void) | undefined;
   /** Whether the server owes entries: it said that it has them, or a part of one has come. */
   #owes = false;
-  #failure: ClientError | undefined;
+  /** Whether the server has said anything. */
+  #isAnswered = false;
+  /** Why the connection cannot be used any more. */
+  #failure: { readonly reason: unknown } | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
   private constructor(address: ServerAddress, options: ConnectionOptions) {
@@ -68,10 +74,12 @@ export class Connection {
     });
     this.#socket.on('error', (cause) => {
       if (this.#connecting) this.#failToConnect('connect', problemOf(cause), cause);
-      else this.#fail('disconnected', `the connection has failed: ${cause.message}`, cause);
+      else this.#fail('disconnected', `the connection has failed: ${problemOf(cause)}`, cause);
     });
     this.#socket.on('close', () => {
-      const reason = 'the server has ended the connection';
+      const reason = this.#isAnswered
+        ? 'the server has ended the connection'
+        : endedUnanswered(options.isTls);
       if (this.#connecting) this.#failToConnect('connect', reason);
       else this.#fail('disconnected', reason);
     });
@@ -79,15 +87,15 @@ export class Connection {
 
   /**
    * Connects, and shows the token if there is one.
-   * @throws {ClientError} `connect`, `timeout`, `closed`; with a token also `unauthorized`, `no-authentication` and what
-   * else an answer can lead to
+   * @throws {ClientError} `connect`, `timeout`; with a token also `unauthorized`, `no-authentication` and what else an answer
+   *   can lead to
    */
   static async open(address: ServerAddress, options: ConnectionOptions): Promise<Connection> {
     const { signal, connectMs, token } = options;
-    if (signal.aborted) throw closedBy(formatAddress(address), signal);
+    signal.throwIfAborted();
     const connection = new Connection(address, options);
     const close = (): void => {
-      connection.#failWith(closedBy(connection.server, signal));
+      connection.#end(signal.reason);
     };
     signal.addEventListener('abort', close, { once: true });
     connection.#socket.once('close', () => {
@@ -98,9 +106,9 @@ export class Connection {
     return connection;
   }
 
-  /** Why the connection cannot be used any more. */
-  get failure(): ClientError | undefined {
-    return this.#failure;
+  /** Whether the connection cannot be used any more. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** Whether nobody needs to wait for the next entries. */
@@ -145,7 +153,7 @@ export class Connection {
     for (;;) {
       const batch = this.#batches.shift();
       if (batch) return batch;
-      if (this.#failure) throw this.#failure;
+      if (this.#failure) throw this.#failure.reason;
       this.#owes = due || this.#session.bufferedBytes > 0;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -159,7 +167,12 @@ export class Connection {
 
   /** Ends the connection. What is awaited rejects with `closed`; entries that nobody has taken are dropped. */
   close(): void {
-    this.#fail('closed', 'closed by this side');
+    this.#end(new ClientError('closed', `${this.server}: the connection is closed`));
+  }
+
+  #end(reason: unknown): void {
+    this.#batches.length = 0;
+    this.#failWith(reason);
   }
 
   async #connect(connectMs: number): Promise<void> {
@@ -192,7 +205,7 @@ export class Connection {
 
   #ask(command: ClientCommand): Promise<ClientEvent> {
     return new Promise((resolve, reject) => {
-      if (this.#failure) throw this.#failure;
+      if (this.#failure) throw this.#failure.reason;
       this.#socket.write(this.#session.send(command));
       this.#answers.push({ resolve, reject });
       if (this.#answers.length === 1) this.#startDeadline();
@@ -216,6 +229,7 @@ export class Connection {
 
   #receive(bytes: Uint8Array): void {
     if (this.#failure) return;
+    this.#isAnswered = true;
     try {
       this.#session.receive(bytes);
       for (let event = this.#session.next(); event; event = this.#session.next()) this.#take(event);
@@ -226,7 +240,7 @@ export class Connection {
     if (this.#batches.length > 0) {
       this.#socket.pause();
       this.#wake?.();
-    } else if (this.#wake && !this.#owes && !this.failure) {
+    } else if (this.#wake && !this.#owes && !this.hasFailed) {
       // The rest of what has come in part is due.
       this.#owes = this.#session.bufferedBytes > 0;
       this.#startDeadline();
@@ -280,19 +294,14 @@ export class Connection {
     if (!this.#failure) this.#failWith(new ClientError(code, `${this.server}: ${reason}`, { cause }));
   }
 
-  #failWith(error: ClientError): void {
+  /** Ends the connection; what the server has sent before is still given. */
+  #failWith(reason: unknown): void {
     if (this.#failure) return;
-    this.#failure = error;
-    // What this side ends is over; what the server has sent before it failed is still given.
-    if (error.code === 'closed') this.#batches.length = 0;
+    this.#failure = { reason };
     clearTimeout(this.#deadline);
     this.#socket.destroy();
-    this.#connecting?.reject(error);
-    for (const waiting of this.#answers.splice(0)) waiting.reject(error);
+    this.#connecting?.reject(reason);
+    for (const waiting of this.#answers.splice(0)) waiting.reject(reason);
     this.#wake?.();
   }
-}
-
-function closedBy(server: string, { reason }: AbortSignal): ClientError {
-  return new ClientError('closed', `${server}: closed by this side`, { cause: reason });
 }

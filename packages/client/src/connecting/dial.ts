@@ -6,7 +6,7 @@
  */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 
 import type { TlsOptions } from '../options.js';
 import type { ServerAddress } from './address.js';
@@ -42,18 +42,30 @@ export function dialTcp(bufferBytes: number): Dial {
   };
 }
 
-/** Dials over TLS. */
+/** Dials over TLS. Throws if a certificate or a key cannot be read. */
 export function dialTls(options: TlsOptions): Dial {
+  const secureContext = options.secureContext ?? createSecureContext(options);
   return (address, { connected, received }) => {
-    const socket = connectTls({ ...options, ...address });
+    const socket = connectTls({ ...options, secureContext, ...address });
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     return socket.once('secureConnect', connected).on('data', received);
   };
 }
 
+/** What OpenSSL's errors have beside Node's. */
+interface TlsError extends NodeJS.ErrnoException {
+  /** What has happened, without OpenSSL's file and line. */
+  readonly reason?: string;
+}
+
 /** What an error of a socket means, where its own words would be about records and versions. */
-export function problemOf(error: NodeJS.ErrnoException): string {
-  const isPlain =
-    error.code === 'ERR_SSL_WRONG_VERSION_NUMBER' || error.code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
-  return isPlain ? 'the server does not speak TLS at this port' : error.message;
+export function problemOf({ code, reason, message }: TlsError): string {
+  const isPlain = code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+  return isPlain ? 'the server does not speak TLS at this port' : (reason ?? message);
+}
+
+/** What becomes known when a server ends a connection before it has said anything: what it is may be in doubt. */
+export function endedUnanswered(isTls: boolean): string {
+  const doubt = isTls ? 'does it want a certificate, or another one?' : 'does it speak TLS at this port?';
+  return `the server has ended the connection without a word: ${doubt}`;
 }

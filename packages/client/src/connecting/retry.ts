@@ -1,11 +1,12 @@
-/** When to try again: after waits that double, each by chance between half of it and all of it. */
-import { ClientError } from '../errors.js';
+/** When to try again, and the waits until then. */
 
+/** When a lost connection is made again: after waits that double, each by chance between half of it and all of it. */
 export interface RetryOptions {
   /** Failures in a row, of all servers, after which the last one is passed on. Default 10; 0 never tries again. */
   readonly attemptsMax: number;
-  /** First wait and longest wait, in milliseconds. Defaults 100 and 10,000. */
+  /** First wait, in milliseconds. Default 100. */
   readonly firstMs: number;
+  /** Longest wait, in milliseconds; a connection that lasts longer counts as a success. Default 10,000. */
   readonly longestMs: number;
 }
 
@@ -18,8 +19,8 @@ export class Retry {
   #failures = 0;
   #connectedMs: number | undefined;
 
-  constructor(options: Partial<RetryOptions> | undefined, signal: AbortSignal) {
-    this.#options = { ...defaultRetry, ...options };
+  constructor(options: RetryOptions, signal: AbortSignal) {
+    this.#options = options;
     this.#signal = signal;
   }
 
@@ -44,13 +45,13 @@ export class Retry {
     return waitMs * (0.5 + Math.random() / 2);
   }
 
-  /** Waits. Rejects with `closed` when the signal is aborted. */
+  /** Waits. Rejects with the signal's reason when it is aborted. */
   wait(ms: number): Promise<void> {
     const signal = this.#signal;
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         clearTimeout(timer);
-        reject(new ClientError('closed', 'aborted while waiting to reconnect', { cause: signal.reason }));
+        reject(signal.reason as Error);
       };
       const timer = setTimeout(() => {
         signal.removeEventListener('abort', abort);

@@ -12,7 +12,7 @@ import { Retry, type RetryOptions } from './retry.js';
 
 export interface ServersOptions extends ConnectionOptions {
   readonly addresses: readonly ServerAddress[];
-  readonly retry: Partial<RetryOptions> | undefined;
+  readonly retry: RetryOptions;
   readonly onState: (state: FollowState) => void;
 }
 
@@ -30,7 +30,8 @@ export class Servers {
   }
 
   /** Connects to the server whose turn it is. */
-  connect(): Promise<Connection> {
+  async connect(): Promise<Connection> {
+    this.#options.signal.throwIfAborted();
     this.#options.onState({ kind: 'connecting', server: formatAddress(this.#address) });
     return Connection.open(this.#address, this.#options);
   }

@@ -1,33 +1,66 @@
 /** What can be asked for when a stream is followed. */
+import { inspect } from 'node:util';
+import { isUint8Array } from 'node:util/types';
+
 import { ClientError } from '../errors.js';
 import type { StreamPosition } from '../resuming/position.js';
 
-export interface BatchOptions {
+/** What all calls that wait can be given. */
+export interface WaitOptions {
   /**
-   * Where to start: an entry's number, a bookmark's key, `latest` (with the next entry to come), or a position that was
-   * kept: then the server must still have the entry before it. Default 0.
+   * Ends the wait, or what is followed: the call, or the loop, rejects with the signal's reason. One that is aborted already
+   * keeps it from doing anything.
    */
-  readonly from?: bigint | Uint8Array | 'latest' | StreamPosition;
-  /** Ends after so many entries. */
-  readonly count?: bigint;
-  /** Ends after this entry. */
-  readonly until?: bigint;
-  /** Ends it with `closed`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BatchOptions extends WaitOptions {
+  /**
+   * Where to start: an entry's number (a u64), a bookmark's key (1 to 16 bytes), `latest` (with the next entry to come), or a
+   * position that was kept: then the server must still have the entry before it. Default `0n`.
+   */
+  readonly from?: bigint | Uint8Array | 'latest' | StreamPosition | undefined;
+  /** Ends after so many entries. Not with `until`. */
+  readonly count?: bigint | undefined;
+  /** Ends after the entry with this number; at once, if that is before the start. Not with `count`. */
+  readonly until?: bigint | undefined;
   /**
    * Gives views of the connection's one buffer, which are valid only until the next batch is asked for. Saves copying each
    * batch. Default false: what is given stays what it is.
    */
-  readonly reuseBuffer?: boolean;
+  readonly reuseBuffer?: boolean | undefined;
 }
 
 export interface FollowOptions extends Omit<BatchOptions, 'reuseBuffer'> {
-  /** Gives entries of these types only. All others still come from the server; `count` counts those that are given. */
-  readonly types?: readonly number[];
+  /** Gives entries of these types, u32s, only. All others still come from the server; `count` counts those that are given. */
+  readonly types?: readonly number[] | undefined;
 }
 
-export function isPosition(from: BatchOptions['from']): from is StreamPosition {
-  return typeof from === 'object' && 'nextEntry' in from;
+/** @throws {ClientError} `bad-option` for what cannot be asked for */
+export function checkFollowing({ from, count, until }: BatchOptions): void {
+  if (count !== undefined) checkU64('count', count);
+  if (until !== undefined) checkU64('until', until);
+  if (count !== undefined && until !== undefined) {
+    throw new ClientError('bad-option', 'follow takes `count` or `until`, not both');
+  }
+  if (from === undefined || from === 'latest' || isUint8Array(from)) return;
+  checkU64('from', isPosition(from) ? from.nextEntry : from);
+}
+
+/** Text, say, would be taken for so many zeros. */
+export function checkKey(key: unknown): void {
+  if (!isUint8Array(key)) throw new ClientError('bad-option', 'the key of a bookmark is not a Uint8Array');
+}
+
+/** @throws {ClientError} `bad-option` */
+export function checkU64(name: string, value: unknown): void {
+  if (typeof value === 'bigint' && BigInt.asUintN(64, value) === value) return;
+  const given = typeof value === 'bigint' ? value : inspect(value);
+  throw new ClientError('bad-option', `${name} is ${given}: expected a bigint from 0n to 2n ** 64n - 1n`);
+}
+
+export function isPosition(from: unknown): from is StreamPosition {
+  return typeof from === 'object' && from !== null && 'nextEntry' in from;
 }
 
 /** How many entries are wanted, as far as it is known before the first one: undefined is without end. */
@@ -35,10 +68,6 @@ export function entriesWanted(
   { count, until }: Pick<BatchOptions, 'count' | 'until'>,
   from: bigint | Uint8Array | 'latest',
 ): bigint | undefined {
-  if (count !== undefined && until !== undefined) {
-    throw new ClientError('bad-option', 'follow takes `count` or `until`, not both');
-  }
-  if (count !== undefined && count < 0n) throw new ClientError('bad-option', `a count of ${count} entries`);
   if (until !== undefined && typeof from === 'bigint') return until < from ? 0n : until - from + 1n;
   return count;
 }

@@ -20,18 +20,21 @@ export type FollowState =
 
 /** How far following is, at the moment. */
 export interface FollowProgress {
-  /** Number of the entry that comes next; undefined until it is known. */
+  /** Number of the entry that comes next, a u64; undefined until it is known. */
   readonly nextEntry: bigint | undefined;
   /**
-   * Entries of the stream, as far as the client has heard: when it connected, and whenever it is asked for the header;
+   * Entries of the stream, a u64, as far as the client has heard: when it connected, and whenever it is asked for the header;
    * undefined before.
    */
   readonly totalEntries: bigint | undefined;
-  /** Entries between the two: 0 when all that is known of was given. */
+  /** Entries between the two, a u64: 0 when all that is known of was given. */
   readonly lag: bigint | undefined;
-  /** Given so far, and in a second as of late. */
+  /** Entries that have come so far, those of the current batch counted. A safe integer. */
   readonly entries: number;
+  /** Bytes of these, their heads of 17 bytes included. A safe integer. */
   readonly bytes: number;
+  /** Entries that have come in a second, as of late. */
   readonly entriesPerSecond: number;
+  /** Bytes that have come in a second, as of late. */
   readonly bytesPerSecond: number;
 }

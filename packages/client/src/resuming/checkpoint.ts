@@ -19,8 +19,12 @@ export interface Checkpoint {
   save(position: StreamPosition): Promise<void>;
 }
 
-/** Keeps a position in a file. */
+/**
+ * Keeps a position in a file, which need not be there yet; its folder must be. What goes wrong with the disk is thrown as
+ * `node:fs` does.
+ */
 export class FileCheckpoint implements Checkpoint {
+  /** The file; while it is saved, one with `.new` behind its name stands beside it. */
   readonly path: string;
   #saving: Promise<void> = Promise.resolve();
 
@@ -28,7 +32,10 @@ export class FileCheckpoint implements Checkpoint {
     this.path = path;
   }
 
-  /** @throws {ClientError} `bad-checkpoint` if the file holds something else */
+  /**
+   * The position that was saved last; undefined if there is no file.
+   * @throws {ClientError} `bad-checkpoint` if the file holds something else
+   */
   async load(): Promise<StreamPosition | undefined> {
     let text: string;
     try {
@@ -45,7 +52,7 @@ export class FileCheckpoint implements Checkpoint {
     }
   }
 
-  /** Saves that are asked for at the same time are done one after the other. */
+  /** Resolves when the file is safe from a power cut. Saves that are asked for at the same time are done one after the other. */
   save(position: StreamPosition): Promise<void> {
     const saved = this.#saving.then(() => this.#write(`${formatPosition(position)}\n`));
     this.#saving = saved.catch(() => undefined);

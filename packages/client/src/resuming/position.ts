@@ -10,10 +10,11 @@ import { ClientError } from '../errors.js';
 
 /** Where to go on in a stream. Plain data: keep it as `formatPosition` writes it, or in any other way. */
 export interface StreamPosition {
-  /** Which stream it is. */
+  /** Which stream it is: its system id, a u64. */
   readonly systemId: bigint;
+  /** And its type, a u64. */
   readonly streamType: bigint;
-  /** Number of the entry that comes next. */
+  /** Number of the entry that comes next, a u64. */
   readonly nextEntry: bigint;
   /** SHA-256 of the entry before that, as it stands on the wire, in hexadecimal; what is not given is not checked. */
   readonly lastEntry?: string;
