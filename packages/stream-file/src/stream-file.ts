@@ -49,7 +49,7 @@ export interface StreamFileOptions {
   readonly durability?: Durability;
   /** How long `interval` collects commits, in milliseconds. Default 50. */
   readonly syncIntervalMs?: number;
-  /** Bytes of commits waiting to be written above which `ready` waits. Default 2 MiB. */
+  /** Bytes of commits waiting to be written above which `ready` waits, as it does above 2,048 commits. Default 2 MiB. */
   readonly windowBytes?: number;
   /** Pages kept in memory for readers, 1 MiB each. Default 32. */
   readonly cachePages?: number;
@@ -335,12 +335,12 @@ export class StreamFile implements AsyncDisposable {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether so many bytes of commits wait to be written that `ready` would wait. */
+  /** Whether so many commits, or bytes of them, wait to be written that `ready` would wait. */
   get congested(): boolean {
     return this.#writer.congested;
   }
 
-  /** Resolves when few enough bytes of commits wait to be written. Whoever does not wait for it lets memory grow. */
+  /** Resolves when few enough commits wait to be written. Whoever does not wait for it lets memory grow. */
   ready(): Promise<void> {
     return this.#writer.ready();
   }

@@ -49,6 +49,11 @@ export class CommitGroup {
     return { ends: this.#ends, nextEntries: this.#nextEntries, timesMs: this.#timesMs };
   }
 
+  /** How many commits there are, those of empty operations too. */
+  get commits(): number {
+    return this.#waiters.length;
+  }
+
   /** Whether no operation adds anything. */
   get isEmpty(): boolean {
     return this.#ends.length === 0;
@@ -60,13 +65,18 @@ export class CommitGroup {
     return last < 0 ? this.start : { length: this.#ends[last]!, entries: this.#nextEntries[last]! };
   }
 
+  /** Offset in the file at which its last operation ends. */
+  get endLength(): number {
+    return this.#ends.at(-1) ?? this.start.length;
+  }
+
   /** Adds the commit of the operation behind the last one, which ends at `end` and stands in pages that `store` holds. */
   add(end: Extent, timeMs: number, waiter: CommitWaiter, store: PageStore): void {
     const before = this.#waitersNextEntries.at(-1) ?? this.start.entries;
     if (end.entries > before) {
       // Now, as the disk may be at work on the group before; when this one is written, the disk waits.
       const summedTo = this.#ends.at(-1) ?? this.spill?.length ?? this.start.length;
-      for (const { page, from, to } of store.heldPieces(summedTo, end.length)) this.sums.add(page, from, to);
+      store.eachHeld(summedTo, end.length, this.sums);
       this.sums.endOperation();
       this.#ends.push(end.length);
       this.#nextEntries.push(end.entries);

@@ -35,7 +35,7 @@ import type { Reader } from '../reading/reader.js';
 import { Appender, type Spill } from './appender.js';
 import { CommitGroup, type CommitWaiter } from './commit-group.js';
 import { CommitRecords } from './commit-records.js';
-import type { CommitRecord, Extent, HeaderPage } from './header-page.js';
+import type { CommitRecord, HeaderPage } from './header-page.js';
 import { Rewriter, type RewriterEvents } from './rewriter.js';
 
 /** The entries that a commit has made part of the stream. */
@@ -100,6 +100,9 @@ const PAGES_AT_ONCE_BEFORE_SYNC = 2.5;
 
 /** Groups of durability `os`, of which none may have waited for the disk, after which the event loop gets its turn. */
 const JOBS_IN_TURN = 256;
+
+/** Commits in waiting above which `ready` waits. To keep more of them in memory takes longer than larger groups save. */
+const COMMITS_WAITING_MAX = 2048;
 
 const EPOCH_MAX = 2n ** 64n - 1n;
 
@@ -179,20 +182,19 @@ export class Writer {
 
   /** Bytes of commits that wait, those apart that are being written: so the next ones gather while a sync is under way. */
   get waitingBytes(): number {
-    return this.#appender.settledLength - this.#writtenTo.length;
+    const written = (this.#writing ?? this.#written)?.endLength ?? this.#parts.store.committed.length;
+    return this.#appender.settledLength - written;
   }
 
-  /** End of the commits that are written, or being written. */
-  get #writtenTo(): Extent {
-    return (this.#writing ?? this.#written)?.end ?? this.#parts.store.committed;
-  }
-
-  /** Whether too many bytes wait. */
+  /** Whether too much waits. */
   get congested(): boolean {
-    return this.#running !== undefined && this.waitingBytes > this.#options.windowBytes;
+    if (this.#running === undefined) return false;
+    const newest = this.#queue.at(-1);
+    const commits = newest instanceof CommitGroup ? newest.commits : 0;
+    return commits > COMMITS_WAITING_MAX || this.waitingBytes > this.#options.windowBytes;
   }
 
-  /** Resolves when few enough bytes wait. */
+  /** Resolves when little enough waits. */
   async ready(): Promise<void> {
     while (this.congested) {
       this.#hurry?.();
@@ -580,7 +582,7 @@ export class Writer {
   /** What is being written is left alone: it is refused, or not, when that is known. */
   #refuseAll(error: StreamFileError): void {
     if (this.#appender.operationStart) this.#operationFailure = error;
-    const end = this.#writtenTo;
+    const end = (this.#writing ?? this.#written)?.end ?? this.#parts.store.committed;
     this.#bookmarks.cut(end.entries);
     this.#appender.rewind(end);
     const refused = this.#queue.filter((job) => job instanceof CommitGroup);

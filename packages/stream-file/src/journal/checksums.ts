@@ -14,7 +14,7 @@ const POLYNOMIAL = 0xedb8_8320;
 
 /** Eight tables of 256 words: what each byte of a word of eight adds to the checksum. */
 const byteTables = makeByteTables();
-/** Number n: what 2^n zero bytes behind it make of a checksum, as four tables of 256 words, one for each of its bytes. */
+/** Number 16 n + d: what d * 16^n zero bytes behind it make of a checksum, as four tables of 256 words, one for each of its bytes. */
 const zeroTables: Int32Array[] = [];
 
 /** Sums up pages, operation by operation. */
@@ -87,9 +87,10 @@ function crcBehindZeros(first: number, zeros: number): number {
   if (first === 0) return 0;
   let crc = first;
   let left = zeros;
-  for (let nth = 0; left > 0; nth++) {
-    if (left % 2 === 1) crc = applied(zeroTables[nth] ?? makeZeroTable(nth), crc);
-    left = Math.floor(left / 2);
+  for (let digit = 0; left > 0; digit++) {
+    const nth = 16 * digit + (left % 16);
+    if (left % 16 > 0) crc = applied(zeroTable(nth), crc);
+    left = Math.floor(left / 16);
   }
   return crc >>> 0;
 }
@@ -103,20 +104,25 @@ function applied(tables: Int32Array, crc: number): number {
   );
 }
 
-/** 2^n zero bytes are twice as many as 2^(n-1). */
+/** So many zero bytes are one behind one less, or half as many behind as many. */
 function makeZeroTable(nth: number): Int32Array {
-  const half = nth === 0 ? undefined : (zeroTables[nth - 1] ?? makeZeroTable(nth - 1));
+  const [first, second] = nth % 16 === 1 ? [nth - 9, nth - 9] : [nth - 1, nth - (nth % 16) + 1];
   const tables = new Int32Array(1024);
   for (let byte = 0; byte < 4; byte++) {
     for (let value = 0; value < 256; value++) {
       const crc = value << (8 * byte);
-      tables[256 * byte + value] = half
-        ? applied(half, applied(half, crc))
-        : byteTables[crc & 255]! ^ (crc >>> 8);
+      tables[256 * byte + value] =
+        nth === 1
+          ? byteTables[crc & 255]! ^ (crc >>> 8)
+          : applied(zeroTable(second), applied(zeroTable(first), crc));
     }
   }
   zeroTables[nth] = tables;
   return tables;
+}
+
+function zeroTable(nth: number): Int32Array {
+  return zeroTables[nth] ?? makeZeroTable(nth);
 }
 
 function makeByteTables(): Int32Array {

@@ -57,6 +57,11 @@ interface PagePiece {
   readonly to: number;
 }
 
+/** Takes parts of pages: what stands between two offsets in each. */
+interface PieceTaker {
+  add(page: Page, from: number, to: number): void;
+}
+
 interface Load {
   readonly page: Promise<Page>;
   /** Readers that will have borrowed the page, and whether any will keep it. */
@@ -189,17 +194,22 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
 
   /** What is held of the bytes between two offsets in the file, in order. */
   heldPieces(from: number, to: number): PagePiece[] {
-    const { geometry } = this.location;
     const pieces: PagePiece[] = [];
+    this.eachHeld(from, to, { add: (page, from, to) => pieces.push({ page, from, to }) });
+    return pieces;
+  }
+
+  /** As `heldPieces`, without an object for each. */
+  eachHeld(from: number, to: number, taker: PieceTaker): void {
+    const { geometry } = this.location;
     for (let at = from; at < to;) {
       const index = geometry.pageOf(at);
       const pageStart = geometry.pageStart(index);
       const stop = Math.min(to, pageStart + geometry.pageBytes);
       const page = this.#held.get(index);
-      if (page) pieces.push({ page, from: at - pageStart, to: stop - pageStart });
+      if (page) taker.add(page, at - pageStart, stop - pageStart);
       at = stop;
     }
-    return pieces;
   }
 
   /** Gives up a held page of which nothing is committed. */
