@@ -27,3 +27,14 @@ export function drip(socket: Writable, bytes: Uint8Array, pieceBytes = 1, pauseM
     else clearInterval(timer);
   }, pauseMs);
 }
+
+/** Many times as long as anybody waits for an answer. */
+const LATE_MS = 30_000;
+
+/** Sends bytes when nobody waits for them any more. */
+export function sendLate(socket: Writable, bytes: Uint8Array): void {
+  const timer = setTimeout(() => socket.write(bytes), LATE_MS);
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
+}

@@ -1,19 +1,18 @@
 // Asks a hostile server something, and reports which error it got, and how much memory it took.
 //
-//   header | entry | follow ADDRESS [AUTHORITY]      over TLS if there is an authority
-//   stall ADDRESS [AUTHORITY]                        takes one batch, and then no more for a while
+//   WAITS header | entry | follow ADDRESS [AUTHORITY]      over TLS if there is an authority
+//   WAITS stall ADDRESS [AUTHORITY]                        takes one batch, and then no more for a while
 import { StreamClient } from '../../src/index.js';
-import { report } from '../support/bounded.js';
+import { report, type Waits } from '../support/bounded.js';
 
-const STALLED_MS = 1_000;
-
-const [what, server = '', ca] = process.argv.slice(2);
+const [waits = '', what, server = '', ca] = process.argv.slice(2);
+const { answerMs, stalledMs } = JSON.parse(waits) as Waits;
 const client = new StreamClient({
   server,
-  answerMs: 300,
-  connectMs: 5_000,
+  answerMs,
+  connectMs: 60_000,
   retry: { attemptsMax: 0 },
-  ...(ca !== undefined && { tls: { ca } }),
+  tls: ca === undefined ? undefined : { ca },
 });
 
 await report(async () => {
@@ -23,7 +22,7 @@ await report(async () => {
     const following = client.followBatches();
     await following.next();
     // Whatever comes now is more than anybody takes.
-    if (what === 'stall') await new Promise((resolve) => setTimeout(resolve, STALLED_MS));
+    if (what === 'stall') await new Promise((resolve) => setTimeout(resolve, stalledMs));
     else while (!(await following.next()).done);
   }
   return 'none';

@@ -1,17 +1,17 @@
 // Feeds a hostile server, and reports the first error that there is about it, and how much memory it took.
 //
-//   open ADDRESS       opens the source
-//   commit ADDRESS     and commits operations, as fast as the source lets it
-//   feed ADDRESS       and does so for a while with a server that may take its time
-import { report } from '../../../client/test/support/bounded.js';
+//   WAITS open ADDRESS       opens the source
+//   WAITS commit ADDRESS     and commits operations, as fast as the source lets it
+//   WAITS feed ADDRESS       and does so for a while with a server that may take its time
+import { report, type Waits } from '../../../client/test/support/bounded.js';
 import { StreamSource } from '../../src/index.js';
 
-const FED_MS = 1_000;
 const OPERATION_BYTES = 100_000;
 /** Should nothing hold the source up. */
 const OPERATIONS_MAX = 2_000;
 
-const [what, server = ''] = process.argv.slice(2);
+const [waits = '', what, server = ''] = process.argv.slice(2);
+const { answerMs, stalledMs } = JSON.parse(waits) as Waits;
 
 await report(async () => {
   let told = (_code: string): void => undefined;
@@ -20,8 +20,8 @@ await report(async () => {
     servers: [server],
     systemId: 137n,
     windowBytes: 1 << 20,
-    answerMs: what === 'feed' ? 60_000 : 300,
-    connectMs: 5_000,
+    answerMs: what === 'feed' ? 2 * stalledMs : answerMs,
+    connectMs: 60_000,
     openMs: 60_000,
     onServerState: (state) => {
       if (state.kind !== 'connected') told(state.error.code);
@@ -37,6 +37,6 @@ await report(async () => {
     }
   };
   feed().catch(() => undefined);
-  if (what === 'feed') setTimeout(told, FED_MS, 'none');
+  if (what === 'feed') setTimeout(told, stalledMs, 'none');
   return failed;
 });
