@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { overwrite } from '@ds/test-kit';
 import { inspect, StreamFile, StreamFileReader } from '../src/index.js';
 import { bytes, bytesOf, commit, concat, hex, identity, readAll, temporaryFolders } from './bytes.js';
 import { Random } from './random.js';
@@ -133,6 +134,32 @@ describe('A reader beside a writer', () => {
     });
     await expect(reader.getEntry(0n)).rejects.toMatchObject({ code: 'damaged' });
     expect(await reader.getEntry(20n)).toMatchObject({ number: 20n });
+  });
+
+  it('is told of damage in the page that is being filled, also in what was committed after it was opened', async () => {
+    const path = join(await folder(), 'stream.bin');
+    await using file = await StreamFile.open(path, { create: identity });
+    await using reader = await StreamFileReader.open(path);
+    for (let n = 0; n < 3; n++) await commit(file, [7, new Uint8Array(40).fill(n)]);
+    await overwrite(path, 4096 + 57 + 30, 0xee);
+    reader.follow({ length: file.committedLength, entries: 3 });
+    await expect(reader.getEntry(2n)).rejects.toMatchObject({
+      code: 'damaged',
+      message: expect.stringContaining('entries 1 to 1, are not those that were committed') as string,
+    });
+    await expect(async () => reader.borrow(4096, 100)).rejects.toMatchObject({ code: 'damaged' });
+  });
+
+  it('takes what the journal does not know as it is', async () => {
+    const machine = new SimulatedMachine();
+    await using file = await machine.open({ pageBytes: 256 });
+    await commit(file, [7, new Uint8Array(40)]);
+    machine.disk.put('/data/stream.bin.journal', new Uint8Array(0));
+    await using reader = await StreamFileReader.open('/data/stream.bin', {
+      disk: machine.disk,
+      pageBytes: 256,
+    });
+    expect(await reader.getEntry(0n)).toMatchObject({ number: 0n });
   });
 
   it('sees, after a crash, what a recovery will find', async () => {

@@ -353,7 +353,7 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
           .catch((error: unknown) => {
             throw ioError(path, `reading ${limit - from} bytes at offset ${offset}`, error);
           });
-        const objection = count === limit - from ? await this.#objection(page, limit) : undefined;
+        const objection = count === limit - from ? await this.#objection(page, from, limit) : undefined;
         const held = this.#held.get(index);
         if (held) return this.#loaded(held);
         if (generation !== this.#generation) continue;
@@ -382,12 +382,16 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
     }
   }
 
-  /** What speaks against a page that was read, if the directory does not know it. */
-  #objection(page: Page, limit: number): Promise<StreamFileError | undefined> | undefined {
+  /**
+   * What speaks against a page that was read, if the directory does not know it. What was added to one that is in memory, but
+   * not full yet, was written a moment ago: it is looked at when the page is full.
+   */
+  #objection(page: Page, from: number, limit: number): Promise<StreamFileError | undefined> | undefined {
     const isFull = limit === this.location.geometry.pageBytes;
     const isDescribed =
       isFull && (this.#verified.end(page.index) ?? this.directory.row(page.index)) !== undefined;
-    return isDescribed ? undefined : this.#witness?.objection(page, limit, this.#committed);
+    if (isDescribed || (from > 0 && !isFull)) return undefined;
+    return this.#witness?.objection(page, limit, this.#committed);
   }
 
   /** The page is there: it is lent to all that have waited for it. */

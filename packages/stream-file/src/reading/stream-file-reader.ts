@@ -8,9 +8,10 @@ import { checkSize, isThere, ObservedFile, type FileState, type Sighting } from 
 import { StreamFileError } from '../errors.js';
 import { recordAt, type Operation } from '../journal/journal-format.js';
 import { operationOf, type FoundOperation } from '../journal/journal-records.js';
+import { OperationWitness } from '../journal/operation-witness.js';
 import { StoredJournal } from '../journal/stored-journal.js';
 import { Geometry } from '../pages/geometry.js';
-import { PageStore, type CacheOptions } from '../pages/page-store.js';
+import { PageStore, type CacheOptions, type PageWitness } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
 import { updatePath } from '../paths.js';
 import { Reader, type Chunk, type Loan } from './reader.js';
@@ -37,8 +38,9 @@ interface OperationPiece extends Chunk {
   readonly endsOperation: boolean;
 }
 
-/** How often a read that found damage is made again because the writer was at work, and after how long. */
+/** How often a read that found damage is made again because the writer was at work, or is updating, and after how long. */
 const RETRIES_MAX = 3;
+const RETRIES_WHILE_UPDATING_MAX = 100;
 const RETRY_INTERVAL_MS = 50;
 
 /**
@@ -46,8 +48,8 @@ const RETRY_INTERVAL_MS = 50;
  *
  * It shows the stream as it was committed when it was opened, and after `refresh` as it is then; the newest commit may be
  * one that its writer has not synced yet. When the stream is cut meanwhile, reads give what stood there before or reject
- * with `changed`, and never a mixture. Only an entry that is being updated in a page that is not full yet may be seen
- * half old, half new. All methods reject with a `StreamFileError`.
+ * with `changed`, and never a mixture. Only an entry that is being updated in a page that is not full yet, and whose operation
+ * the journal does not know, may be seen half old, half new. All methods reject with a `StreamFileError`.
  */
 export class StreamFileReader implements AsyncDisposable {
   /** Path of the file. */
@@ -290,9 +292,9 @@ export class StreamFileReader implements AsyncDisposable {
       try {
         return await read();
       } catch (error) {
-        if (!(error instanceof StreamFileError) || error.code !== 'damaged' || retries === RETRIES_MAX)
-          throw error;
+        if (!(error instanceof StreamFileError) || error.code !== 'damaged') throw error;
         const isUpdating = await isThere(this.#disk, updatePath(this.path));
+        if (retries >= (isUpdating ? RETRIES_WHILE_UPDATING_MAX : RETRIES_MAX)) throw error;
         const { sequence, session, committed } = this.#seen;
         const now = await this.#file.look();
         if (now.sequence === sequence && !isUpdating) throw error;
@@ -322,7 +324,16 @@ export class StreamFileReader implements AsyncDisposable {
 
   #newStore(): PageStore<StoredRows> {
     const where = { path: this.path, geometry: this.#geometry };
-    const store = new PageStore(this.#file, where, this.#rows, this.#cache);
+    const journal = this.#journal;
+    const operations = new OperationWitness(journal, this.#rows, this.#file, where);
+    const witness: PageWitness = {
+      async objection(...what) {
+        // The writer may have gone on since the journal was looked at. If it cannot be read, it says nothing.
+        await journal.refresh().catch(() => undefined);
+        return operations.objection(...what);
+      },
+    };
+    const store = new PageStore(this.#file, where, this.#rows, this.#cache, witness);
     store.advance(this.#seen.committed);
     return store;
   }
