@@ -60,6 +60,8 @@ function causeOf(error: unknown): unknown {
 
 function messageOf(error: unknown): string {
   if (error instanceof Error) {
+    // OpenSSL's message is a line of its own log, with file and line of its source.
+    if ('library' in error && 'reason' in error && typeof error.reason === 'string') return error.reason;
     const unnamed = error instanceof AggregateError ? '' : error.name;
     return oneLine(error.message === '' ? unnamed : error.message);
   }

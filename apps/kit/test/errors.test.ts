@@ -1,5 +1,6 @@
 /** Goal: whatever is thrown, one readable line comes of it, with its causes and without saying anything twice. */
 
+import { createSecureContext } from 'node:tls';
 import { expect, it } from 'vitest';
 import { describeError } from '../src/index.js';
 
@@ -11,6 +12,11 @@ it.each<[string, unknown, string]>([
     'a chain',
     new Error('sync failed', { cause: new Error('fsync', { cause: new Error('EIO') }) }),
     'sync failed: fsync: EIO',
+  ],
+  [
+    'an error of OpenSSL, whose own message names a line of its source',
+    new Error('no TLS', { cause: opensslError() }),
+    'no TLS: no start line',
   ],
   [
     'a cause that is said already',
@@ -32,3 +38,12 @@ it('a chain that bites its tail ends', () => {
   error.cause = error;
   expect(describeError(error)).toBe('ouroboros');
 });
+
+/** What a certificate causes that is none. */
+function opensslError(): unknown {
+  try {
+    return createSecureContext({ cert: 'no certificate' });
+  } catch (error) {
+    return error;
+  }
+}

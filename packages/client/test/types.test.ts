@@ -1,6 +1,9 @@
 // Goal: the types say what the client does: what is given, what may be asked for, and what may not. The compiler checks this
-// file; running it checks nothing more.
-import { describe, expectTypeOf, it } from 'vitest';
+// file; running it checks that it leaves out no public name.
+import type { ConnectionOptions } from 'node:tls';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+
+import { untestedNames } from '../../codec/test/support/public-names.js';
 
 import type {
   BatchOptions,
@@ -21,12 +24,52 @@ import type {
   formatPosition,
   parsePosition,
   positionAfter,
+  RetryOptions,
+  ServerAddress,
+  TlsOptions,
   WaitOptions,
 } from '../src/index.js';
 
 declare const client: StreamClient;
 
 describe('The types', () => {
+  it('are all looked at here', () => {
+    expect(untestedNames('client')).toEqual([]);
+  });
+
+  it('of entries: what is a u64 is a bigint', () => {
+    expectTypeOf<Entry>().toEqualTypeOf<{
+      readonly type: number;
+      readonly number: bigint;
+      readonly data: Uint8Array;
+    }>();
+    expectTypeOf<Header>().toEqualTypeOf<{
+      readonly version: number;
+      readonly systemId: bigint;
+      readonly streamType: bigint;
+      readonly totalLength: bigint;
+      readonly totalEntries: bigint;
+    }>();
+    expectTypeOf<Pick<EntryBatch, 'bytes' | 'firstEntry' | 'nextEntry' | 'count'>>().toEqualTypeOf<{
+      readonly bytes: Uint8Array;
+      readonly firstEntry: bigint;
+      readonly nextEntry: bigint;
+      readonly count: number;
+    }>();
+    expectTypeOf<EntryBatch['entry']>().toEqualTypeOf<(index: number) => Entry>();
+    expectTypeOf<EntryBatch['type']>().toEqualTypeOf<(index: number) => number>();
+    expectTypeOf<EntryBatch['data']>().toEqualTypeOf<(index: number) => Uint8Array>();
+    expectTypeOf<FollowProgress>().toEqualTypeOf<{
+      readonly nextEntry: bigint | undefined;
+      readonly totalEntries: bigint | undefined;
+      readonly lag: bigint | undefined;
+      readonly entries: number;
+      readonly bytes: number;
+      readonly entriesPerSecond: number;
+      readonly bytesPerSecond: number;
+    }>();
+  });
+
   it('of what is followed', () => {
     expectTypeOf<StreamClient['follow']>().returns.toEqualTypeOf<Following<Entry>>();
     expectTypeOf<StreamClient['followBatches']>().returns.toEqualTypeOf<Following<EntryBatch>>();
@@ -66,6 +109,26 @@ describe('The types', () => {
     expectTypeOf<{ server: string; tls: true; token: string }>().toExtend<StreamClientOptions>();
     expectTypeOf<{ server: string; tls: { ca: string } }>().toExtend<StreamClientOptions>();
     expectTypeOf<object>().not.toExtend<StreamClientOptions>();
+    expectTypeOf<typeof StreamClient>().constructorParameters.toEqualTypeOf<[StreamClientOptions]>();
+    expectTypeOf<ServerAddress>().toEqualTypeOf<{ readonly host: string; readonly port: number }>();
+    expectTypeOf<RetryOptions>().toEqualTypeOf<{
+      readonly attemptsMax: number;
+      readonly firstMs: number;
+      readonly longestMs: number;
+    }>();
+    expectTypeOf<{ server: string; retry: { firstMs: number } }>().toExtend<StreamClientOptions>();
+    expectTypeOf<TlsOptions>().toEqualTypeOf<
+      Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket' | 'timeout'>
+    >();
+  });
+
+  it('of options: what may be left out may be undefined', () => {
+    type Optional = Required<Omit<StreamClientOptions, 'server' | 'dial'>>;
+    type Undefined<T> = { [Name in keyof T]: undefined };
+    expectTypeOf<Undefined<Optional> & { server: string }>().toExtend<StreamClientOptions>();
+    expectTypeOf<Undefined<Required<BatchOptions>>>().toExtend<BatchOptions>();
+    expectTypeOf<Undefined<Required<FollowOptions>>>().toExtend<FollowOptions>();
+    expectTypeOf<WaitOptions>().toEqualTypeOf<{ readonly signal?: AbortSignal | undefined }>();
   });
 
   it('of states: each has what belongs to it', () => {

@@ -1,3 +1,5 @@
+export type { Header } from '@ds/codec';
+
 export type { WaitOptions } from './abortable.js';
 export type { AtomicOperation, Commit } from './atomic-operation.js';
 export { SourceError, type SourceErrorCode } from './errors.js';

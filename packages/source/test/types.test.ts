@@ -1,13 +1,18 @@
 // Goal: the public types say what may be passed and what comes back. The compiler is what tests this: `tsc` looks at each of
-// these as at any other code.
-import { expectTypeOf, it } from 'vitest';
-import type { Header } from '@ds/codec';
+// these as at any other code; running it checks that it leaves out no public name.
+import type { ConnectionOptions } from 'node:tls';
+import { expect, expectTypeOf, it } from 'vitest';
 import type { StreamFile } from '@ds/stream-file';
+
+import { untestedNames } from '../../codec/test/support/public-names.js';
 
 import type {
   AtomicOperation,
   Commit,
+  Header,
   Outbox,
+  RetryOptions,
+  ServerAddress,
   ServerState,
   SourceError,
   SourceErrorCode,
@@ -15,12 +20,22 @@ import type {
   StoredOperation,
   StreamSource,
   StreamSourceOptions,
+  TlsOptions,
   WaitOptions,
 } from '../src/index.js';
+
+it('All of them are looked at here', () => {
+  expect(untestedNames('source')).toEqual([]);
+});
 
 it('A stream file is an outbox', () => {
   expectTypeOf<StreamFile>().toExtend<Outbox>();
   expectTypeOf<NonNullable<Outbox['operationAt']>>().returns.toEqualTypeOf<StoredOperation | undefined>();
+  expectTypeOf<StoredOperation>().toEqualTypeOf<{
+    readonly nextEntry: bigint;
+    readonly commitTimeMs: bigint | undefined;
+  }>();
+  expectTypeOf<StoredEntries>().toEqualTypeOf<{ readonly bytes: Uint8Array; readonly nextOffset: number }>();
   expectTypeOf<Awaited<ReturnType<Outbox['read']>>>().toEqualTypeOf<StoredEntries | undefined>();
 });
 
@@ -41,6 +56,7 @@ it('A source says what it needs, and no more', () => {
   expectTypeOf<{ servers: string[] }>().not.toExtend<StreamSourceOptions>();
   expectTypeOf<{ servers: string[]; systemId: number }>().not.toExtend<StreamSourceOptions>();
   expectTypeOf<StreamSource['header']>().returns.resolves.toEqualTypeOf<Header>();
+  expectTypeOf<Header['totalEntries']>().toEqualTypeOf<bigint>();
   expectTypeOf<{
     servers: string[];
     systemId: bigint;
@@ -58,6 +74,18 @@ it('A source says what it needs, and no more', () => {
   >();
   expectTypeOf<typeof StreamSource.open>().returns.resolves.toEqualTypeOf<StreamSource>();
   expectTypeOf<StreamSource>().toExtend<AsyncDisposable>();
+});
+
+it('Options that may be left out may be undefined', () => {
+  type Optional = Required<Omit<StreamSourceOptions, 'servers' | 'systemId' | 'dial'>>;
+  type Undefined<T> = { [Name in keyof T]: undefined };
+  expectTypeOf<Undefined<Optional> & { servers: string; systemId: bigint }>().toExtend<StreamSourceOptions>();
+  expectTypeOf<WaitOptions>().toEqualTypeOf<{ readonly signal?: AbortSignal | undefined }>();
+  expectTypeOf<RetryOptions>().toEqualTypeOf<{ readonly firstMs: number; readonly longestMs: number }>();
+  expectTypeOf<ServerAddress>().toEqualTypeOf<{ readonly host: string; readonly port: number }>();
+  expectTypeOf<TlsOptions>().toEqualTypeOf<
+    Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket' | 'timeout'>
+  >();
 });
 
 it('What changes the stream in its middle takes numbers as bigints, and can be waited for', () => {
