@@ -1,11 +1,11 @@
 // Goal: a position that was saved is there, whole, whatever happened since; what is no position is told.
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { Random } from '@ds/test-kit';
 import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
+import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import {
   bytesOf,
   commit,
@@ -26,9 +26,7 @@ import { addressOf, client, collect, digits } from './support/follow.js';
 const position = positionAfter(goldenHeader, bytesOf(goldenEntries.slice(1, 2)));
 
 async function temporaryPath(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'client-checkpoint-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, 'position');
+  return join(await temporaryFolder(), 'position');
 }
 
 describe('A position', () => {

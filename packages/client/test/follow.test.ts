@@ -8,13 +8,7 @@ import { sleep } from '../../server/test/support/peer.js';
 import { commit, emptyStream, goldenStream, numbered, serve } from '../../server/test/support/stream.js';
 import type { FollowOptions, FollowState } from '../src/index.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
-import { addressOf, client, collect, digits } from './support/follow.js';
-
-const key = goldenEntries[0]!.data;
-const more = numbered(3n, [
-  { type: 3, data: Uint8Array.of(3) },
-  { type: 4, data: new Uint8Array(0) },
-]);
+import { addressOf, client, collect, digits, key, more } from './support/follow.js';
 
 describe('Following', () => {
   it.each([

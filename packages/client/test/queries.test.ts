@@ -6,9 +6,7 @@ import { goldenStream, serve } from '../../server/test/support/stream.js';
 import { StreamClient, type FollowState } from '../src/index.js';
 import { defaultOptions } from '../src/settings.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
-import { addressOf, client, collect } from './support/follow.js';
-
-const key = goldenEntries[0]!.data;
+import { addressOf, client, collect, key } from './support/follow.js';
 
 describe('A query', () => {
   it('for the header, an entry or a bookmark is answered', async () => {

@@ -1,13 +1,12 @@
 // Goal: the README is true. Each of its examples does what it says, and its tables have the
 // defaults that are in force and all codes of errors.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { errorClassOf } from '../../codec/test/support/error-codes.js';
 import { runExample, typescriptIn } from '../../codec/test/support/examples.js';
 import { plain, readDocument, tableUnder } from '../../codec/test/support/markdown.js';
+import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import { goldenStream, serve } from '../../server/test/support/stream.js';
 import { defaultRetry } from '../src/connecting/retry.js';
 import * as package_ from '../src/index.js';
@@ -48,12 +47,6 @@ async function run(example: string, modules: object = {}, folder?: string): Prom
   const print = (text: string): number => printed.push(text);
   await runExample(program, { '@ds/client': package_, ...modules }, { log: print });
   return printed;
-}
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'client-readme-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 function example(mark: string): string {

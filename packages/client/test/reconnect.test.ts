@@ -23,13 +23,8 @@ import {
 } from '../src/index.js';
 import { CuttingProxy } from './support/cutting-proxy.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
-import { addressOf, client, collect, digits } from './support/follow.js';
+import { addressOf, client, collect, digits, key, more } from './support/follow.js';
 
-const key = goldenEntries[0]!.data;
-const more = numbered(3n, [
-  { type: 3, data: Uint8Array.of(3) },
-  { type: 4, data: new Uint8Array(0) },
-]);
 const patient = { retry: { attemptsMax: 10_000 } };
 
 describe('A connection that is cut', () => {

@@ -18,13 +18,9 @@ import type { FollowState, StreamClientOptions } from '../src/index.js';
 import { StreamClient } from '../src/index.js';
 import { CuttingProxy } from './support/cutting-proxy.js';
 import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.js';
-import { addressOf, client, collect, digits } from './support/follow.js';
+import { addressOf, client, collect, digits, more } from './support/follow.js';
 
 const nowhere = '127.0.0.1:1';
-const more = numbered(3n, [
-  { type: 3, data: Uint8Array.of(3) },
-  { type: 4, data: new Uint8Array(0) },
-]);
 const all = [...goldenEntries, ...more];
 
 async function longer(): Promise<StreamFile> {

@@ -1,13 +1,13 @@
 // With an outbox nothing that was handed to a source is lost, also when source and servers end together: what servers lack
 // is sent from there, with the same numbers. It is never the other way round: a server that has something else is left out.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { StreamFile, type StreamFileOptions } from '@ds/stream-file';
 
 import { Random } from '@ds/test-kit';
+import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import type { Outbox, ServerState, StreamSource } from '../src/index.js';
 import { commit, filled, numbered, openSource, operation, send, sleep, until } from './support/operations.js';
 import { Proxy } from './support/proxy.js';
@@ -15,9 +15,7 @@ import { identity, TestServer } from './support/test-server.js';
 
 /** A path for an outbox that goes with the test. */
 async function outboxPath(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'stream-outbox-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, 'outbox.bin');
+  return join(await temporaryFolder(), 'outbox.bin');
 }
 
 async function openOutbox(path: string, options: StreamFileOptions = {}): Promise<StreamFile> {

@@ -1,14 +1,13 @@
 // Goal: the README is true: its examples bring operations in as they stand there, and its tables have the defaults that are
 // in force and all codes of errors. That the examples compile, a test of the repository says.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { StreamFile } from '@ds/stream-file';
 
 import { errorClassOf } from '../../codec/test/support/error-codes.js';
 import { runExample, typescriptIn } from '../../codec/test/support/examples.js';
 import { plain, readDocument, tableUnder } from '../../codec/test/support/markdown.js';
+import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import { StreamSource } from '../src/index.js';
 import { defaultOptions, defaultRetry } from '../src/settings.js';
 import { filled, numbered, openSource } from './support/operations.js';
@@ -21,8 +20,7 @@ const examples = typescriptIn(readme);
 async function run(has: string, server: TestServer, given: object = {}): Promise<string[]> {
   const [text = '', ...others] = examples.filter((example) => example.includes(has));
   expect(others).toEqual([]);
-  const folder = await mkdtemp(join(tmpdir(), 'source-readme-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const program = text
     .replace('127.0.0.1:6901', server.address)
     .replace("'outbox.bin'", JSON.stringify(join(folder, 'outbox.bin')))

@@ -1,11 +1,9 @@
 // Goal: over TLS, and with a token, all is as without; a server that cannot prove who it is gets nothing, and one that asks for
 // a token gets the right one. Method: real servers on real sockets.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { certificateFiles, certificates, Random } from '@ds/test-kit';
+import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import type { ServerState, StreamSourceOptions } from '../src/index.js';
 import { commit, filled, numbered, openSource, operation, send } from './support/operations.js';
 import { Proxy } from './support/proxy.js';
@@ -17,9 +15,7 @@ const impatient = { openMs: 500, connectMs: 300, answerMs: 300 };
 
 /** A server whose source port speaks TLS, asks for the token and, if wanted, for a certificate. */
 async function guarded({ asksForCertificate = false } = {}): Promise<TestServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'source-tls-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const { tls, authority } = await certificateFiles(folder);
+  const { tls, authority } = await certificateFiles(await temporaryFolder());
   const asked = asksForCertificate ? { clientCaFile: authority } : {};
   return TestServer.start({ tls: { ...tls, ...asked }, token: Buffer.from(token) });
 }

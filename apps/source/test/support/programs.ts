@@ -80,6 +80,12 @@ export async function entriesOf({ clients }: RunningServer): Promise<Entry[]> {
   return entries;
 }
 
+/** The bookmarks of a stream, which are u32s. */
+export async function keysOf(server: RunningServer): Promise<number[]> {
+  const bookmarks = (await entriesOf(server)).filter(({ type }) => type === 0xb0);
+  return bookmarks.map(({ data }) => Buffer.from(data).readUInt32BE());
+}
+
 /** How many entries a stream has. */
 export async function totalOf({ clients }: RunningServer): Promise<number> {
   await using client = new StreamClient({ server: clients });

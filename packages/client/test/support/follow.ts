@@ -2,8 +2,18 @@
 import { onTestFinished } from 'vitest';
 import { encodeEntry, type Entry } from '@ds/codec';
 
+import { goldenEntries } from '../../../codec/test/golden.js';
 import type { StreamServer } from '../../../server/src/index.js';
+import { numbered } from '../../../server/test/support/stream.js';
 import { StreamClient, type FollowOptions, type StreamClientOptions } from '../../src/index.js';
+
+/** The bookmark of the golden stream. */
+export const key = goldenEntries[0]!.data;
+/** Entries to come behind those of the golden stream. */
+export const more = numbered(3n, [
+  { type: 3, data: Uint8Array.of(3) },
+  { type: 4, data: new Uint8Array(0) },
+]);
 
 export function addressOf({ clientAddress }: Pick<StreamServer, 'clientAddress'>): string {
   return `${clientAddress.host}:${clientAddress.port}`;

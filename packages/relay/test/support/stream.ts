@@ -1,6 +1,4 @@
 /** Streams to follow: a server on a port of its own with a file behind it, that a test can fill, stop, start, and look into. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
@@ -10,6 +8,7 @@ import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
 
 import type { Random } from '@ds/test-kit';
+import { temporaryFolder } from '../../../codec/test/support/temporary-folder.js';
 
 export const identity: StreamIdentity = { systemId: 137n, streamType: 1n, version: 3 };
 export const host = '127.0.0.1';
@@ -20,9 +19,7 @@ export type NewEntry =
 
 /** A path in a folder that goes with the test. */
 export async function temporaryPath(name = 'stream.bin'): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'stream-relay-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, name);
+  return join(await temporaryFolder(), name);
 }
 
 /** Who gets in at an upstream. */

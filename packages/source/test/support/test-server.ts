@@ -1,13 +1,13 @@
 /** A real server over a stream file in a temporary folder; it can be stopped and started again on the same port. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
 import type { Entry } from '@ds/codec';
 import { StreamServer, type PortOptions } from '@ds/server';
 import { StreamFile } from '@ds/stream-file';
+
+import { temporaryFolder } from '../../../codec/test/support/temporary-folder.js';
 
 export const identity = { systemId: 137n, streamType: 1n, version: 1 };
 const host = '127.0.0.1';
@@ -28,12 +28,8 @@ export class TestServer {
 
   /** Starts a server with an empty stream; it goes with the test. */
   static async start(access: Access = {}): Promise<TestServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'stream-source-'));
-    const server = new TestServer(join(folder, 'stream.bin'), access);
-    onTestFinished(async () => {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    });
+    const server = new TestServer(join(await temporaryFolder(), 'stream.bin'), access);
+    onTestFinished(() => server.stop());
     await server.start();
     return server;
   }
