@@ -1,4 +1,6 @@
 /** What a client goes by: its options, checked, with the defaults in place of what is not given. */
+import { inspect } from 'node:util';
+
 import { TOKEN_BYTES_MAX } from '@ds/codec';
 
 import { formatAddress, parseAddress, type ServerAddress } from './connecting/address.js';
@@ -80,7 +82,7 @@ function checkRetry({ attemptsMax, firstMs, longestMs }: RetryOptions): void {
 
 function check(name: string, value: number, min: number, max: number): void {
   if (typeof value === 'number' && value >= min && value <= max) return;
-  throw new ClientError('bad-option', `${name} is ${String(value)}: expected ${min} to ${max}`);
+  throw new ClientError('bad-option', `${name} is ${inspect(value)}: expected ${min} to ${max}`);
 }
 
 function tlsDial(options: TlsOptions): Dial {

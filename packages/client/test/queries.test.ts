@@ -187,6 +187,15 @@ describe('Options', () => {
     expect(await collect(asking, { ...all, until: 2n })).toHaveLength(3);
   });
 
+  it('say in the error what was given, and what is expected', () => {
+    expect(() => new StreamClient({ server: 'a:1', connectMs: '5' as unknown as number })).toThrow(
+      "connectMs is '5': expected 1 to 2147483647",
+    );
+    expect(() => new StreamClient({ server: 'a:1' }).follow({ from: 'earliest' as 'latest' })).toThrow(
+      "from is 'earliest': expected a bigint from 0n to 2n ** 64n - 1n or a bookmark's key, `latest`, or a position",
+    );
+  });
+
   it.each<[string, object]>([
     ['a count that is negative', { count: -1n }],
     ['a count beside types that is negative', { count: -1n, types: [1] }],

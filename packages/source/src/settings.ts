@@ -1,4 +1,6 @@
 /** What a source goes by: its options, checked, with the defaults in place of what is not given. */
+import { inspect } from 'node:util';
+
 import { CodecError, encodeSourceMessage, SOURCE_PROTOCOL_VERSION } from '@ds/codec';
 
 import { SourceError } from './errors.js';
@@ -77,7 +79,7 @@ function checkNumbers(settings: SourceSettings): void {
 
 function check(name: string, value: number, min: number, max: number): void {
   if (typeof value === 'number' && value >= min && value <= max) return;
-  throw new SourceError('bad-option', `${name} is ${String(value)}: expected ${min} to ${max}`);
+  throw new SourceError('bad-option', `${name} is ${inspect(value)}: expected ${min} to ${max}`);
 }
 
 /** What a server is told first has to be such that it can be told. */
@@ -96,8 +98,8 @@ function checkServers({ servers, quorum, outbox }: SourceSettings): void {
   if (quorum === 'all' || quorum === 'any') return;
   const quorumMin = outbox ? 0 : 1;
   if (Number.isInteger(quorum) && quorum >= quorumMin && quorum <= servers.length) return;
-  const expected = `all, any or ${quorumMin} to ${servers.length}, as there are so many servers`;
-  throw new SourceError('bad-option', `quorum is ${quorum}: expected ${expected}`);
+  const expected = `'all', 'any', or ${quorumMin} to ${servers.length}, the number of servers`;
+  throw new SourceError('bad-option', `quorum is ${inspect(quorum)}: expected ${expected}`);
 }
 
 function tlsDial(options: Parameters<typeof dialTls>[0]): Dial {

@@ -44,7 +44,8 @@ export function checkFollowing({ from, count, until }: BatchOptions): void {
     throw new ClientError('bad-option', 'follow takes `count` or `until`, not both');
   }
   if (from === undefined || from === 'latest' || isUint8Array(from)) return;
-  checkU64('from', isPosition(from) ? from.nextEntry : from);
+  if (isPosition(from)) checkU64('from.nextEntry', from.nextEntry);
+  else checkU64('from', from, "or a bookmark's key, `latest`, or a position");
 }
 
 /** Text, say, would be taken for so many zeros. */
@@ -52,11 +53,14 @@ export function checkKey(key: unknown): void {
   if (!isUint8Array(key)) throw new ClientError('bad-option', 'the key of a bookmark is not a Uint8Array');
 }
 
-/** @throws {ClientError} `bad-option` */
-export function checkU64(name: string, value: unknown): void {
+/**
+ * @param others what else is taken, for the message
+ * @throws {ClientError} `bad-option`
+ */
+export function checkU64(name: string, value: unknown, others = ''): void {
   if (typeof value === 'bigint' && BigInt.asUintN(64, value) === value) return;
-  const given = typeof value === 'bigint' ? value : inspect(value);
-  throw new ClientError('bad-option', `${name} is ${given}: expected a bigint from 0n to 2n ** 64n - 1n`);
+  const expected = `expected a bigint from 0n to 2n ** 64n - 1n${others && ` ${others}`}`;
+  throw new ClientError('bad-option', `${name} is ${inspect(value)}: ${expected}`);
 }
 
 export function isPosition(from: unknown): from is StreamPosition {
