@@ -36,6 +36,7 @@ export function settingsOf(options: StreamClientOptions): ClientSettings {
     token: tokenBytes(token),
     dial: given.dial ?? (tls === false ? dialTcp(given.bufferBytes) : tlsDial(tls === true ? {} : tls)),
     isTls: tls !== false,
+    answered: new Set(),
     onState: given.onState ?? (() => undefined),
   };
 }

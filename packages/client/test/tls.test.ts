@@ -9,7 +9,7 @@ import { goldenEntries, goldenHeader } from '../../codec/test/golden.js';
 import type { StreamServer } from '../../server/src/index.js';
 import { fill } from '../../server/test/support/client.js';
 import { emptyStream, goldenStream, serve } from '../../server/test/support/stream.js';
-import { FakeServer } from './support/fake-server.js';
+import { FakeServer, headerAnswer } from './support/fake-server.js';
 import { addressOf, client, collect, digits } from './support/follow.js';
 
 const singleAttempt = { retry: { attemptsMax: 0 } };
@@ -103,6 +103,20 @@ describe('Over TLS', () => {
       code: 'disconnected',
       message: `${address}: the server has ended the connection without a word: does it speak TLS at this port?`,
     });
+  });
+
+  it('a server that has answered before is not taken for another one when it answers no more', async () => {
+    const server = await FakeServer.start((socket, nth) => {
+      socket.once('data', () => {
+        if (nth === 0) socket.end(headerAnswer);
+        else socket.destroy();
+      });
+    });
+    const asking = client(server.address, singleAttempt);
+    await asking.header();
+    const asked = { code: 'disconnected', message: `${server.address}: the server has ended the connection` };
+    await expect(asking.header()).rejects.toMatchObject(asked);
+    expect(server.connections).toBeGreaterThan(1);
   });
 
   it('a server that has answered and then ends the connection is not taken for another one', async () => {

@@ -7,6 +7,7 @@ import { temporaryFolder } from '../../codec/test/support/temporary-folder.js';
 import type { ServerState, StreamSourceOptions } from '../src/index.js';
 import { commit, filled, numbered, openSource, operation, send } from './support/operations.js';
 import { Proxy } from './support/proxy.js';
+import { okAnswer, scriptedServer } from './support/scripted-server.js';
 import { TestServer } from './support/test-server.js';
 
 const token = 'open sesame';
@@ -112,6 +113,23 @@ describe('A server that', () => {
     const { error } = await refusal(address, { token });
     const message = `${address}: the server has ended the connection without a word: does it speak TLS at this port?`;
     expect(error).toMatchObject({ code: 'no-server', cause: { code: 'disconnected', message } });
+  });
+
+  it('has let the source in before is not taken for another one when it answers no more', async () => {
+    let connections = 0;
+    const address = await scriptedServer({
+      message: (_message, socket) => {
+        if (connections++ === 0) socket.end(okAnswer(0n));
+        else socket.destroy();
+      },
+    });
+    const messages: string[] = [];
+    await openSource([address], {
+      onServerState: (state) => state.kind === 'disconnected' && messages.push(state.error.message),
+    });
+    await expect.poll(() => messages.length).toBeGreaterThan(2);
+    const ended = `${address}: the server has ended the connection`;
+    expect(new Set(messages)).toEqual(new Set([ended]));
   });
 
   it('wants a certificate is of no use to a source without, which is told so without records and versions', async () => {

@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly answerMs: number;
   /** Longest silence of a stream, in milliseconds; 0 is any. */
   readonly silenceMs: number;
+  /** Servers that have ever said anything, as `host:port`. */
+  readonly answered: Set<string>;
   /** Ends the connection with its reason. */
   readonly signal: AbortSignal;
 }
@@ -56,8 +58,6 @@ export class Connection {
   #wake: (() => void) | undefined;
   /** Whether the server owes entries: it said that it has them, or a part of one has come. */
   #owes = false;
-  /** Whether the server has said anything. */
-  #isAnswered = false;
   /** Why the connection cannot be used any more. */
   #failure: { readonly reason: unknown } | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -77,7 +77,7 @@ export class Connection {
       else this.#fail('disconnected', `the connection has failed: ${problemOf(cause)}`, cause);
     });
     this.#socket.on('close', () => {
-      const reason = this.#isAnswered
+      const reason = options.answered.has(this.server)
         ? 'the server has ended the connection'
         : endedUnanswered(options.isTls);
       if (this.#connecting) this.#failToConnect('connect', reason);
@@ -229,7 +229,7 @@ export class Connection {
 
   #receive(bytes: Uint8Array): void {
     if (this.#failure) return;
-    this.#isAnswered = true;
+    this.#options.answered.add(this.server);
     try {
       this.#session.receive(bytes);
       for (let event = this.#session.next(); event; event = this.#session.next()) this.#take(event);

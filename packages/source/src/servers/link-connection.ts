@@ -67,8 +67,8 @@ export class LinkConnection {
   readonly #socket: Duplex;
   readonly #connected: Promise<void>;
   #isConnected = false;
-  /** Whether the server has said anything. */
-  #isAnswered = false;
+  /** Whether the server has ever said anything. */
+  #isAnswered: boolean;
   readonly #session = new SourceSession();
   #reject: (error: SourceError) => void = () => undefined;
   #failure: SourceError | undefined;
@@ -91,12 +91,15 @@ export class LinkConnection {
   #unsentBytes = 0;
   #sending: NodeJS.Immediate | undefined;
 
+  /** @param isKnown whether the server has let this source in before */
   constructor(
     server: string,
     address: ServerAddress,
     options: LinkConnectionOptions,
     owner: LinkConnectionOwner,
+    isKnown: boolean,
   ) {
+    this.#isAnswered = isKnown;
     this.#server = server;
     this.#options = options;
     this.#owner = owner;

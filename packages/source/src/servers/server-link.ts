@@ -9,7 +9,7 @@ import type { RetryOptions, ServerAddress, ServerState } from '../options.js';
 import type { OutboxReader } from '../outbox/outbox-reader.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
 import { CatchUp } from './catch-up.js';
-import { LinkConnection, type LinkConnectionOptions } from './link-connection.js';
+import { LinkConnection, type LinkConnectionOptions, type LinkConnectionOwner } from './link-connection.js';
 
 export interface ServerLinkOptions extends LinkConnectionOptions {
   readonly ownsEpoch: boolean;
@@ -153,7 +153,7 @@ export class ServerLink {
   async #connectAndFeed(onProgress: () => void): Promise<void> {
     const { server } = this;
     const options = { ...this.#options, epoch: this.#epoch };
-    const connection = new LinkConnection(server, this.#address, options, {
+    const owner: LinkConnectionOwner = {
       sending: (number) => {
         if (!this.#catchUp) this.#unsent = Math.max(this.#unsent, number + 1);
       },
@@ -169,7 +169,8 @@ export class ServerLink {
       refused: (request, error) => {
         this.#owner.refused(request, error);
       },
-    });
+    };
+    const connection = new LinkConnection(server, this.#address, options, owner, this.#isKnown);
     this.#connection = connection;
     try {
       const header = await connection.open();
