@@ -18,7 +18,7 @@ import {
 import { ClientError, type ClientErrorCode } from '../errors.js';
 import { formatAddress, type ServerAddress } from './address.js';
 import { ClientSession, type ClientEvent } from './client-session.js';
-import { endedUnanswered, problemOf, type Dial } from './dial.js';
+import { endedUnanswered, isReset, problemOf, type Dial } from './dial.js';
 
 export interface ConnectionOptions {
   readonly dial: Dial;
@@ -74,7 +74,9 @@ export class Connection {
     });
     this.#socket.on('error', (cause) => {
       if (this.#connecting) this.#failToConnect('connect', problemOf(cause), cause);
-      else this.#fail('disconnected', `the connection has failed: ${problemOf(cause)}`, cause);
+      else if (isReset(cause) && !options.answered.has(this.server)) {
+        this.#fail('disconnected', endedUnanswered(options.isTls), cause);
+      } else this.#fail('disconnected', `the connection has failed: ${problemOf(cause)}`, cause);
     });
     this.#socket.on('close', () => {
       const reason = options.answered.has(this.server)

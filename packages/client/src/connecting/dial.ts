@@ -69,3 +69,8 @@ export function endedUnanswered(isTls: boolean): string {
   const doubt = isTls ? 'does it want a certificate, or another one?' : 'does it speak TLS at this port?';
   return `the server has ended the connection without a word: ${doubt}`;
 }
+
+/** Whether the other side has ended a connection, without having read all that it was sent. */
+export function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}

@@ -19,7 +19,7 @@ import { SourceError } from '../errors.js';
 import type { ServerAddress } from '../options.js';
 import { adjoins } from '../requests/byte-arena.js';
 import type { Request, RequestLog } from '../requests/request-log.js';
-import { endedUnanswered, problemOf, type Dial } from './dial.js';
+import { endedUnanswered, isReset, problemOf, type Dial } from './dial.js';
 import { SourceSession, type Outcome } from './source-session.js';
 
 /** Who opens a connection, and how long it waits. */
@@ -117,7 +117,8 @@ export class LinkConnection {
       this.#receive(chunk);
     });
     this.#socket.on('error', (cause) => {
-      this.#lose(problemOf(cause), cause);
+      const isUnanswered = this.#isConnected && !this.#isAnswered && isReset(cause);
+      this.#lose(isUnanswered ? endedUnanswered(options.isTls) : problemOf(cause), cause);
     });
     this.#socket.on('close', () => {
       this.#lose(this.#isAnswered ? 'the server has ended the connection' : endedUnanswered(options.isTls));
