@@ -47,7 +47,7 @@ export const beside: Benchmark = {
         await sleep(smoke ? 0 : FILLED_MS);
         await slow.round();
         await crowd.ask('leave', undefined);
-        const dead = { address: address(dying), perSecond: DYING_PER_SECOND, fromEntry: BigInt(entries) };
+        const dead = { address: address(dying), perSecond: DYING_PER_SECOND };
         await crowd.ask('die', dead);
         await dying.round();
         await crowd.ask('leave', undefined);

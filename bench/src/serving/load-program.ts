@@ -132,22 +132,17 @@ const answers = {
     }, DAWDLED_MS / clients);
   },
 
-  /** Connects so many clients a second that follow from an entry on and are gone a moment later, until they are told to leave. */
-  async die({
-    address: { host = '127.0.0.1', port },
-    perSecond,
-    fromEntry,
-  }: {
-    address: Address;
-    perSecond: number;
-    fromEntry: bigint;
-  }) {
+  /**
+   * Connects so many clients a second that start at entry 0, take no more than the kernel does for them, and are gone a
+   * moment later, until they are told to leave.
+   */
+  async die({ address: { host = '127.0.0.1', port }, perSecond }: { address: Address; perSecond: number }) {
     connections = [];
     let died = 0;
     dawdling = setInterval(() => {
       const socket = connect({ host, port });
       socket.on('error', () => undefined);
-      send(socket, { kind: 'start', fromEntry });
+      send(socket, { kind: 'start', fromEntry: 0n });
       setTimeout(() => (died++ % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()), LIFE_MS);
     }, 1000 / perSecond);
   },

@@ -72,8 +72,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     bug: 'a client whose socket has drained is not sent more',
     file: 'ports/peer-socket.ts',
-    find: 'if (!this.#finishing) this.#events.taken();',
+    find: 'if (!this.finishing) this.#events.taken();',
     replace: '',
+  },
+  {
+    bug: 'a client that is gone is sent the rest of the stream',
+    file: 'ports/peer-socket.ts',
+    find: 'return this.#finishing || this.#socket.destroyed;',
+    replace: 'return this.#finishing;',
   },
   {
     bug: 'a Start beyond the end is accepted',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
+import type { ServerObserver } from '../src/index.js';
 import { command, expectStop, fill, MIB, OK, settled, start } from './support/client.js';
 import { hex, liveBytes, packetsIn, Peer, sleep } from './support/peer.js';
 import { add, bytesOf, commit, emptyStream, goldenStream, numbered, serve } from './support/stream.js';
@@ -225,6 +226,38 @@ describe('A client that has ended its side of the connection', () => {
     peer.socket.end();
     await peer.rest();
     await expect.poll(() => server.clientCount).toBe(0);
+  });
+});
+
+describe('A client that is gone in the middle of a catch-up', () => {
+  it.each([
+    ['reset by its side', (peer: Peer) => peer.socket.resetAndDestroy()],
+    ['closed by its side', (peer: Peer) => peer.socket.destroy()],
+  ])('costs nothing any more: %s', async (_how, leave) => {
+    const file = await emptyStream();
+    await fill(file, 32);
+    let sent = 0;
+    const nothing = (): void => undefined;
+    const observer: ServerObserver = {
+      accepted: nothing,
+      refused: nothing,
+      disconnected: nothing,
+      rejected: nothing,
+      sent: (bytes) => (sent += bytes),
+    };
+    const server = await serve(file, { observer });
+    const peer = await start(server, 0n);
+    peer.socket.pause();
+    await sleep(50);
+    leave(peer);
+    await expect.poll(() => server.clientCount).toBe(0);
+    await settled(server);
+    const most = sent;
+    // What the kernel took, and nothing of the rest.
+    expect(most).toBeLessThan(24 * MIB);
+    await commit(file, [{ type: 1, data: Buffer.alloc(MIB / 2) }]);
+    await settled(server);
+    expect(sent).toBe(most);
   });
 });
 

@@ -44,7 +44,7 @@ export class PeerSocket {
     socket.setKeepAlive(true, QUIET_MS);
     socket.on('data', ({ buffer, byteOffset, length }: Uint8Array) => {
       // Not a Buffer: what is cut from one is one, too, and its `slice` copies nothing.
-      if (!this.#finishing) events.data(new Uint8Array(buffer, byteOffset, length));
+      if (!this.finishing) events.data(new Uint8Array(buffer, byteOffset, length));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#reason ??= error.code ?? error.message;
@@ -59,9 +59,9 @@ export class PeerSocket {
     this.#socket.setKeepAlive(true, DOUBTFUL_MS);
   }
 
-  /** Whether the server has ended the connection: nothing more can be written. */
+  /** Whether the connection is over, or the server has ended it: nothing more can be written. */
   get finishing(): boolean {
-    return this.#finishing;
+    return this.#finishing || this.#socket.destroyed;
   }
 
   /** Bytes written that the peer's side of the connection has not taken. */
@@ -79,7 +79,7 @@ export class PeerSocket {
    * @param done called once, when they have been taken or never will be: until then they must stay what they are
    */
   write(bytes: Uint8Array, done?: () => void): void {
-    if (this.#finishing) {
+    if (this.finishing) {
       done?.();
       return;
     }
@@ -87,20 +87,21 @@ export class PeerSocket {
     this.#socket.write(bytes, () => {
       this.#lastTakenMs = Date.now();
       done?.();
-      if (!this.#finishing) this.#events.taken();
+      // What was on its way when the connection failed is told as if it had been taken.
+      if (!this.finishing) this.#events.taken();
     });
   }
 
   /** Stops or resumes reading, so that TCP holds the peer back. */
   reading(on: boolean): void {
-    if (this.#finishing) return;
+    if (this.finishing) return;
     if (on) this.#socket.resume();
     else this.#socket.pause();
   }
 
   /** Sends what was written, then ends the connection. */
   finish(reason: string): void {
-    if (this.#finishing) return;
+    if (this.finishing) return;
     this.#finishing = true;
     this.#reason ??= reason;
     this.#socket.once('finish', () => {

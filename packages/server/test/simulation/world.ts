@@ -39,6 +39,9 @@ export class World {
       delayMsMax: random.pick([1, 5, 20]),
       pieceBytesMax: random.pick([60, 300, 1_000]),
       heldBytesMax: random.pick([100, 700, 3_000]),
+      writtenInVain: () => {
+        this.fail(new Error('the server goes on writing to a connection that is gone'));
+      },
     });
     this.truth = new StreamTruth(PAGE_BYTES, this.fail);
   }

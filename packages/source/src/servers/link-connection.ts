@@ -179,7 +179,8 @@ export class LinkConnection {
 
   /** Sends what there is, as far as the socket takes it. */
   send(): void {
-    if (this.#failure) return;
+    // Node tells of a write that was under way when the socket was destroyed as if it was done.
+    if (this.#failure || this.#socket.destroyed) return;
     this.#unsentBytes = 0;
     this.#socket.cork();
     while (this.#socket.writableLength < SEND_BYTES_MAX) {

@@ -286,6 +286,7 @@ export class Reader {
 function wholeEntries(bytes: Uint8Array, at: number, end: number, bytesMax: number): number {
   if (end - at <= bytesMax) return end;
   let stop = at + entryLengthAt(bytes, at);
-  for (let next = stop; next - at <= bytesMax; next += entryLengthAt(bytes, next)) stop = next;
+  // An offset that is no entry's must not make this endless.
+  for (let next = stop; next - at <= bytesMax; next += Math.max(entryLengthAt(bytes, next), 1)) stop = next;
   return stop;
 }

@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly heldBytesMax: number;
   /** Keeps what is sent, so that it can be sent again. */
   readonly keepsSent: boolean;
+  /** Told when the side that has accepted writes to its socket after that was destroyed. */
+  readonly writtenInVain: () => void;
 }
 
 interface Accepting {
@@ -34,6 +36,7 @@ const defaults: NetworkOptions = {
   pieceBytesMax: 1460,
   heldBytesMax: 16_384,
   keepsSent: false,
+  writtenInVain: () => undefined,
 };
 
 export class SimulatedNetwork {
@@ -186,6 +189,8 @@ export class Link {
 /** Probes that are sent, one a second, to a peer that does not answer, as Linux does for Node. */
 const PROBES = 10;
 
+type WriteCallback = (error: Error | null | undefined) => void;
+
 export class SimulatedSocket extends Duplex {
   /** The connection that this is one end of. */
   readonly link: Link;
@@ -194,14 +199,18 @@ export class SimulatedSocket extends Duplex {
   readonly remotePort: number | undefined;
   readonly #incoming: Direction;
   readonly #outgoing: Direction;
+  readonly #writtenInVain: () => void;
   #takenBytes = 0;
+  /** Ends the write that is under way. */
+  #written: (() => void) | undefined;
   #keepAliveMs: number | undefined;
   /** The other side has vanished. */
   #isAlone = false;
   #idle: { readonly ms: number; timer: NodeJS.Timeout } | undefined;
 
-  constructor(link: Link, incoming: Direction, outgoing: Direction, { pieceBytesMax }: NetworkOptions) {
-    super({ allowHalfOpen: true, readableHighWaterMark: pieceBytesMax });
+  constructor(link: Link, incoming: Direction, outgoing: Direction, options: NetworkOptions) {
+    super({ allowHalfOpen: true, readableHighWaterMark: options.pieceBytesMax });
+    this.#writtenInVain = options.writtenInVain;
     this.link = link;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
@@ -263,10 +272,23 @@ export class SimulatedSocket extends Duplex {
     this.#incoming.wanted();
   }
 
+  override write(
+    chunk: unknown,
+    encoding?: BufferEncoding | WriteCallback,
+    callback?: WriteCallback,
+  ): boolean {
+    if (this.destroyed && this === this.link.server) this.#writtenInVain();
+    return typeof encoding === 'string'
+      ? super.write(chunk, encoding, callback)
+      : super.write(chunk, encoding);
+  }
+
   override _write(chunk: Uint8Array, _encoding: string, callback: (error?: Error | null) => void): void {
     this.#active();
+    this.#written = callback;
     this.#outgoing.send(chunk, () => {
       this.#takenBytes += chunk.length;
+      this.#written = undefined;
       callback();
     });
   }
@@ -281,6 +303,8 @@ export class SimulatedSocket extends Duplex {
     const hasUnread = this.#incoming.close() || this.readableLength > 0;
     if (hasUnread || error) this.#outgoing.reset();
     else this.#outgoing.end();
+    // Node tells of a write that was under way as if it was done.
+    this.#written?.();
     callback(error);
   }
 
