@@ -67,6 +67,21 @@ describe('A file in order', () => {
     expect(progress.rounds).toBeGreaterThan(1);
   });
 
+  it('has none while an update is under way, however long that takes', async () => {
+    const path = await makeFile();
+    await using _file = await StreamFile.open(path);
+    const whole = await readFile(path);
+    // In the middle the entry is another one already, and directory and journal have the checksums of the old one.
+    const at = 4096 + 60;
+    await writeFile(`${path}.update`, '');
+    await overwrite(path, at, whole[at]! ^ 1);
+    const problems = problemsOf(path);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await overwrite(path, at, whole[at]!);
+    await rm(`${path}.update`);
+    expect(await problems).toEqual([]);
+  });
+
   it('has none when the Go reference wrote it, but for what that leaves behind its end', async () => {
     const path = join(await folder(), 'stream.bin');
     const entries = concat([entryBytes(0xb0, 0, ascii('one')), entryBytes(7, 1, bytes('aabbcc'))]);

@@ -89,8 +89,11 @@ export interface VerifyOptions {
   readonly pageBytes?: number;
 }
 
-/** How long a writer that is at work has to finish what looked like damage. */
-const SECOND_LOOK_MS = 50;
+/** After how long one looks again at what looked like damage while a writer is at work. */
+const LOOK_AGAIN_MS = 50;
+/** Looks that must agree, with no update under way; and the most, should an update never end. */
+const LOOKS = 3;
+const LOOKS_MAX = 100;
 
 /**
  * Reads the whole committed stream and reports every problem. A writer may be at work meanwhile; what is looked at is
@@ -261,17 +264,31 @@ class Verification {
     });
   }
 
-  /** Looks twice at what seems damaged while a writer is at work, and may be updating it. */
   async #checkPage(
     index: number,
     limit: number,
     number: number,
     end: number,
   ): Promise<{ bytes: Uint8Array; findings: PageFindings }> {
-    const first = await this.#checkPageOnce(index, limit, number, end);
-    if (first.findings.problems.length === 0 || this.#seen.state !== 'open') return first;
-    await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
-    return this.#checkPageOnce(index, limit, number, end);
+    return this.#lookUntilSure(
+      () => this.#checkPageOnce(index, limit, number, end),
+      ({ findings }) => findings.problems.length === 0,
+    );
+  }
+
+  /** Looks again at what is not in order while a writer is at work, which may be updating it: an update takes its time. */
+  async #lookUntilSure<Found>(
+    look: () => Promise<Found>,
+    isInOrder: (found: Found) => boolean,
+  ): Promise<Found> {
+    const { disk = nodeDisk } = this.#options;
+    for (let looks = 1, agreeing = 0; ; looks++) {
+      const found = await look();
+      if (isInOrder(found) || this.#seen.state !== 'open' || looks === LOOKS_MAX) return found;
+      agreeing = (await isThere(disk, updatePath(this.#file.path))) ? 0 : agreeing + 1;
+      if (agreeing === LOOKS) return found;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
   }
 
   async #checkPageOnce(
@@ -331,7 +348,7 @@ class Verification {
     if (!isWhole) this.#operations.interrupt();
     for (const [from, to] of isWhole ? good : []) {
       for (const mismatch of this.#operations.add(bytes.subarray(from, to), start + from)) {
-        if (this.#seen.state === 'open' && !(await this.#isStillThere(mismatch))) continue;
+        if (this.#seen.state === 'open' && !(await this.#isDamage(mismatch))) continue;
         this.#report(mismatch);
       }
     }
@@ -359,13 +376,17 @@ class Verification {
     this.#isDamagedInside = nextEntry < this.#seen.committed.entries;
   }
 
-  /** Looks twice where a writer is at work, and may have updated an entry of the operation meanwhile. */
-  async #isStillThere({ operation }: OperationMismatch): Promise<boolean> {
-    await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
-    await this.#journal.refresh();
-    const now = this.#journal.find(operation.firstEntry, this.#seen.committed);
-    const isSame = now.firstEntry === operation.firstEntry && now.nextEntry === operation.nextEntry;
-    return isSame && now.commitTimeMs > 0 && (await this.#crcOfOperation(now)) !== now.crc;
+  /** Whether what does not fit is damage, and not an entry of the operation that is being updated. */
+  #isDamage({ operation }: OperationMismatch): Promise<boolean> {
+    return this.#lookUntilSure(
+      async () => {
+        await this.#journal.refresh();
+        const now = this.#journal.find(operation.firstEntry, this.#seen.committed);
+        const isSame = now.firstEntry === operation.firstEntry && now.nextEntry === operation.nextEntry;
+        return isSame && now.commitTimeMs > 0 && (await this.#crcOfOperation(now)) !== now.crc;
+      },
+      (isDamaged) => !isDamaged,
+    );
   }
 
   async #crcOfOperation({ startOffset, endOffset }: FoundOperation): Promise<number> {
