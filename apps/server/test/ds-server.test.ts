@@ -277,6 +277,7 @@ describe('clients that are served by processes of their own', () => {
     expect(figures).toContain('\nds_workers 2\n');
     expect(figures).toContain('\nds_clients{state="streaming"} 1\n');
     await expect.poll(() => page('/metrics')).toContain('\nds_sent_entries_total 3\n');
+    expect(await page('/metrics')).toMatch(/\nds_workers_resident_memory_bytes [1-9]/);
     expect(JSON.parse(await page('/clients'))).toMatchObject([{ state: 'streaming', lagBytes: 0 }]);
     expect((await server.stop('SIGTERM')).status).toBe(0);
     await following.return();

@@ -1,6 +1,7 @@
 // What a bare Node process does on the same sockets, knowing neither protocol nor file: the limit that the server is
 // held against. It answers a first request like the server, so that the load is the same program.
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { encodeResult, result, ResultCode } from '@ds/codec';
 import { answerParent } from '../processes/parent.js';
@@ -51,6 +52,30 @@ const answers = {
       socket.once('data', () => {
         socket.write(OK);
         next();
+      });
+    });
+  },
+  /** As `send`, but the bytes are a file's: each piece is read while the one before it is being sent. */
+  async sendFile({ path, bytes }: { path: string; bytes: number }): Promise<number> {
+    const file = await open(path);
+    const sendTo = async (socket: Socket): Promise<void> => {
+      const buffers = [Buffer.alloc(WRITE_BYTES), Buffer.alloc(WRITE_BYTES)] as const;
+      const read = async (at: number): Promise<Buffer> => {
+        const buffer = buffers[(at / WRITE_BYTES) % 2]!.subarray(0, Math.min(bytes - at, WRITE_BYTES));
+        await file.read(buffer, 0, buffer.length, at);
+        return buffer;
+      };
+      let next = read(0);
+      for (let at = 0; at < bytes; at += WRITE_BYTES) {
+        const piece = await next;
+        if (at + WRITE_BYTES < bytes) next = read(at + WRITE_BYTES);
+        await new Promise((resolve) => socket.write(piece, resolve));
+      }
+    };
+    return listen((socket) => {
+      socket.once('data', () => {
+        socket.write(OK);
+        void sendTo(socket);
       });
     });
   },

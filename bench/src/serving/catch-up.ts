@@ -1,5 +1,6 @@
 // How fast clients that discard are sent 1 GiB of entries, beside a bare process that writes as much to the same clients.
-// The first pass of a server verifies what it reads, later ones need not; bare and served passes take turns.
+// The first pass of a server verifies what it reads, later ones need not; bare and served passes take turns. A second bare
+// process reads what it sends from the file, as a server must: on processors that are busy already, that takes its share.
 import { join } from 'node:path';
 import { median, type Benchmark, type BenchmarkOptions, type Figure } from '../benchmark.js';
 import { inFolder } from '../folder.js';
@@ -31,6 +32,7 @@ interface Case {
 
 async function measure({ path, bytes, clients }: Case, options: BenchmarkOptions): Promise<Figure[]> {
   await using bare = Child.start<BareProgram>('bare');
+  await using reading = Child.start<BareProgram>('bare');
   await using server = Child.start<ServerProgram>('server');
   await using load = Child.start<LoadProgram>('load');
   const rate = async (address: Address): Promise<number> => {
@@ -40,10 +42,17 @@ async function measure({ path, bytes, clients }: Case, options: BenchmarkOptions
   const barePort = await bare.ask('send', { bytes });
   const port = await server.ask('serve', { path });
   const first = await rate({ port });
-  const rates = { bare: [] as number[], server: [] as number[], other: [] as number[] };
+  const readingPort = await reading.ask('sendFile', { path, bytes });
+  const rates = {
+    bare: [] as number[],
+    reading: [] as number[],
+    server: [] as number[],
+    other: [] as number[],
+  };
   const passes = options.smoke ? 1 : clients === 1 ? 8 : 3;
   for (let pass = 0; pass < passes; pass++) {
     rates.bare.push(await rate({ port: barePort }));
+    rates.reading.push(await rate({ port: readingPort }));
     rates.server.push(await rate({ port }));
     if (options.other) rates.other.push(await rate(options.other));
   }
@@ -61,6 +70,7 @@ async function measure({ path, bytes, clients }: Case, options: BenchmarkOptions
   });
   return [
     { what: `${who}: bare stream of ${size} in 1 MiB buffers`, value: limit, unit: 'GB/s' },
+    figure('the same, read from the file by a bare process', median(rates.reading)),
     figure(`catch-up of ${size}, first pass (verifies)`, first),
     figure(`catch-up of ${size}, later passes`, median(rates.server)),
     ...(options.other ? [figure(`catch-up of ${size} from the other server`, median(rates.other))] : []),

@@ -8,8 +8,8 @@ import { effort, Random, seed } from '@ds/test-kit';
 import { StreamServer, type Logger, type ServerObserver } from '../src/index.js';
 import { defaultLimits } from '../src/options.js';
 import { Descriptors } from '../src/ports/descriptors.js';
-import { WorkerPool } from '../src/workers/worker-pool.js';
-import { command, expectStop, OK, start } from './support/client.js';
+import { WorkerPool, type WorkersStatus } from '../src/workers/worker-pool.js';
+import { command, expectStop, fill, MIB, OK, start } from './support/client.js';
 import { hex, packetsIn, Peer, sleep } from './support/peer.js';
 import { ServerProcess } from './support/server-process.js';
 import { commit as commitMessage, entry, startAny, TestSource } from './support/source.js';
@@ -54,7 +54,7 @@ describe('Connections', () => {
   it('are shared out evenly, and counted where they are accepted', async () => {
     const log = new WorkersLog();
     const server = await serve(await goldenStream(), { logger: log });
-    expect(server.workers).toEqual({ running: 2, lost: 0 });
+    expect(server.workers).toMatchObject({ running: 2, lost: 0 });
     const peers = [await ask(server), await ask(server), await ask(server), await ask(server)];
     expect(server.clientCount).toBe(4);
     process.kill(log.started[0]!, 'SIGKILL');
@@ -79,7 +79,7 @@ describe('A worker that is killed', () => {
 
     const again = await start(server, 3n);
     expect(hex(await again.take(expected.length))).toBe(hex(expected));
-    await expect.poll(() => server.workers).toEqual({ running: 2, lost: 1 });
+    await expect.poll(() => server.workers).toMatchObject({ running: 2, lost: 1 });
     expect(log.started).toHaveLength(3);
     expect(log.errors).toEqual(['worker has ended']);
     await ask(server);
@@ -135,14 +135,14 @@ describe('A worker that is stuck', () => {
       pool.tick();
       await sleep(300);
     }
-    expect(pool.workers).toEqual({ running: 2, lost: 0 });
+    expect(pool.workers).toMatchObject({ running: 2, lost: 0 });
     process.kill(log.started[0]!, 'SIGSTOP');
     await sleep(50);
     for (let look = 0; look <= 11; look++) {
       pool.tick();
       if (look % 4 === 0) await sleep(300);
     }
-    await expect.poll(() => pool.workers).toEqual({ running: 2, lost: 1 });
+    await expect.poll(() => pool.workers).toMatchObject({ running: 2, lost: 1 });
     expect(log.errors[0]).toBe('worker is stuck: killed');
   });
 
@@ -186,7 +186,7 @@ describe('The processes of a server', () => {
     await sleep(100);
     peer.send(header);
     await peer.take(OK.length + 38);
-    expect(server.workers).toEqual({ running: 2, lost: 0 });
+    expect(server.workers).toMatchObject({ running: 2, lost: 0 });
   });
 
   it('do not start where one of them cannot, and none is left behind', async () => {
@@ -284,6 +284,30 @@ describe('What is told of clients', () => {
         bytes: 3 * entries,
         entries: 9,
       });
+  });
+});
+
+describe('What workers cost and bring', () => {
+  it('is known of all together, and what has been is not forgotten when one ends', async () => {
+    const file = await emptyStream();
+    await fill(file, 2);
+    const log = new WorkersLog();
+    const server = await serve(file, { logger: log });
+    const status = (): WorkersStatus => {
+      if (!server.workers) throw new Error('there are no workers');
+      return server.workers;
+    };
+    await (await start(server, 0n)).take(2 * MIB - 4);
+    await expect.poll(() => status().cache.misses).toBeGreaterThan(0);
+    const before = status();
+    expect(before.cache.bytes).toBeGreaterThan(0);
+    expect(before.cpuSeconds).toBeGreaterThan(0);
+    expect(before.residentBytes).toBeGreaterThan(MIB);
+    for (const pid of [...log.started]) process.kill(pid, 'SIGKILL');
+    await expect.poll(() => status().lost).toBe(before.running);
+    expect(status().cache.misses).toBeGreaterThanOrEqual(before.cache.misses);
+    expect(status().cpuSeconds).toBeGreaterThanOrEqual(before.cpuSeconds);
+    await expect.poll(() => status().running).toBe(before.running);
   });
 });
 

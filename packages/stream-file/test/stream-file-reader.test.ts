@@ -150,6 +150,21 @@ describe('A reader beside a writer', () => {
     await expect(async () => reader.borrow(4096, 100)).rejects.toMatchObject({ code: 'damaged' });
   });
 
+  it('says what its pages in memory have brought, also before it was reopened', async () => {
+    const machine = new SimulatedMachine();
+    await using file = await machine.open({ pageBytes: 256 });
+    await commit(file, [7, new Uint8Array(40)]);
+    const options = { disk: machine.disk, pageBytes: 256 };
+    await using reader = await StreamFileReader.open('/data/stream.bin', options);
+    for (let round = 1; round <= 2; round++) {
+      await reader.read(4096, 10);
+      await reader.read(4096, 10);
+      expect(reader.cache).toEqual({ hits: round, misses: round, bytes: 256, pagesOnLoan: 0 });
+      await reader.reopen();
+    }
+    expect(reader.cache).toEqual({ hits: 2, misses: 2, bytes: 0, pagesOnLoan: 0 });
+  });
+
   it('takes what the journal does not know as it is', async () => {
     const machine = new SimulatedMachine();
     await using file = await machine.open({ pageBytes: 256 });

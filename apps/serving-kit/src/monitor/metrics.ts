@@ -74,16 +74,15 @@ export class Metrics {
     gauge('ds_workers', 'Processes that serve clients; 0 where the main one does.', ({ server }) =>
       server.workers ? server.workers.running : 0,
     );
-    gauge(
-      'ds_page_cache_bytes',
-      'Memory of the pages that are kept, whole pages.',
-      ({ file }) => file.cache.bytes,
+    gauge('ds_workers_resident_memory_bytes', 'Memory of these processes.', ({ server }) =>
+      server.workers ? server.workers.residentBytes : 0,
     );
-    gauge(
-      'ds_pages_on_loan',
-      'Pages of which bytes are on their way to clients.',
-      ({ file }) => file.cache.pagesOnLoan,
-    );
+    /** Of this process and of those that serve clients. */
+    const cached = (name: keyof StreamFile['cache']): ((from: Measured) => number) => {
+      return ({ file, server }) => file.cache[name] + (server.workers?.cache[name] ?? 0);
+    };
+    gauge('ds_page_cache_bytes', 'Memory of the pages that are kept, whole pages.', cached('bytes'));
+    gauge('ds_pages_on_loan', 'Pages of which bytes are on their way to clients.', cached('pagesOnLoan'));
     const counted = (name: string, help: string, value: (from: Measured) => number): void => {
       const created: Counter = new Counter({
         name,
@@ -100,12 +99,13 @@ export class Metrics {
     counted(
       'ds_page_cache_hits_total',
       'Pages that were in memory when they were asked for.',
-      ({ file }) => file.cache.hits,
+      cached('hits'),
     );
+    counted('ds_page_cache_misses_total', 'Pages that had to be waited for.', cached('misses'));
     counted(
-      'ds_page_cache_misses_total',
-      'Pages that had to be waited for.',
-      ({ file }) => file.cache.misses,
+      'ds_workers_cpu_seconds_total',
+      'Time of processors that processes that serve clients have taken.',
+      ({ server }) => server.workers?.cpuSeconds ?? 0,
     );
     counted(
       'ds_workers_lost_total',

@@ -4,7 +4,7 @@
  *
  * No entry goes over it. A commit costs a message that says how far the stream is, and none while the last one is on its way.
  */
-import type { Extent, StreamFileReaderOptions } from '@ds/stream-file';
+import type { Extent, StreamFile, StreamFileReaderOptions } from '@ds/stream-file';
 
 import type { ServerErrorCode } from '../errors.js';
 import type { ClientStatus } from '../observer.js';
@@ -57,8 +57,18 @@ export type FromWorker =
   | { readonly kind: 'held' }
   | { readonly kind: 'listed'; readonly id: number; readonly clients: readonly ClientStatus[] }
   /** What has happened since the last one. Comes at intervals, also when that is nothing: the worker is alive. */
-  | { readonly kind: 'report'; readonly events: CountedEvents }
+  | { readonly kind: 'report'; readonly events: CountedEvents; readonly figures: WorkerFigures }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly message: string };
+
+/** What a worker has cost since it was started, and what it has brought. */
+export interface WorkerFigures {
+  /** As `StreamFile.cache`, of the pages that it keeps. */
+  readonly cache: StreamFile['cache'];
+  /** Memory of the process. */
+  readonly residentBytes: number;
+  /** Time of processors that the process has taken, in seconds. */
+  readonly cpuSeconds: number;
+}
 
 /** What is known of a bookmark. */
 export interface Answer {

@@ -18,7 +18,7 @@ import type { Descriptors } from '../ports/descriptors.js';
 import type { ByteSocket } from '../ports/listener.js';
 import type { TlsFiles } from '../ports/tls.js';
 import { replay } from './counted-events.js';
-import type { Answer, WorkerTask } from './messages.js';
+import type { Answer, WorkerFigures, WorkerTask } from './messages.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Which processes serve clients. */
@@ -33,8 +33,8 @@ export interface WorkerOptions {
   readonly pageBytes?: number | undefined;
 }
 
-/** How workers have fared. */
-export interface WorkersStatus {
+/** How workers have fared. Figures are a quarter of a second old, and those that only grow count workers that have ended. */
+export interface WorkersStatus extends WorkerFigures {
   /** Processes that serve. */
   readonly running: number;
   /** Processes that have ended though nobody had asked them to. */
@@ -59,6 +59,12 @@ const CACHE_PAGES = 32;
 /** As the file itself does. */
 const VERIFY_INTERVAL_MS = 3_600_000;
 
+const NOTHING: WorkerFigures = {
+  cache: { hits: 0, misses: 0, bytes: 0, pagesOnLoan: 0 },
+  residentBytes: 0,
+  cpuSeconds: 0,
+};
+
 export class WorkerPool implements ClientHost {
   readonly #options: WorkerOptions;
   readonly #context: WorkerPoolContext;
@@ -71,6 +77,8 @@ export class WorkerPool implements ClientHost {
   #isHeld = false;
   #isClosing = false;
   #lost = 0;
+  /** Of workers that have ended. */
+  #ended = NOTHING;
   #listing: Promise<readonly ClientStatus[]> | undefined;
 
   constructor(options: WorkerOptions, context: WorkerPoolContext) {
@@ -116,7 +124,9 @@ export class WorkerPool implements ClientHost {
   }
 
   get workers(): WorkersStatus {
-    return { running: this.#workers.size, lost: this.#lost };
+    let figures = this.#ended;
+    for (const worker of this.#workers) figures = sumOf(figures, worker.figures ?? NOTHING);
+    return { running: this.#workers.size, lost: this.#lost, ...figures };
   }
 
   status(): Promise<readonly ClientStatus[]> {
@@ -225,6 +235,7 @@ export class WorkerPool implements ClientHost {
       },
       ended: (how) => {
         this.#workers.delete(worker);
+        this.#ended = sumOf(this.#ended, lasting(worker.figures ?? NOTHING));
         if (!this.#isClosing) this.#replace(worker, how);
       },
     });
@@ -255,4 +266,22 @@ export class WorkerPool implements ClientHost {
     this.#restarts.add(timer);
     this.#restartMs = Math.min(2 * this.#restartMs, RESTART_MS_MAX);
   }
+}
+
+function sumOf(one: WorkerFigures, other: WorkerFigures): WorkerFigures {
+  return {
+    cache: {
+      hits: one.cache.hits + other.cache.hits,
+      misses: one.cache.misses + other.cache.misses,
+      bytes: one.cache.bytes + other.cache.bytes,
+      pagesOnLoan: one.cache.pagesOnLoan + other.cache.pagesOnLoan,
+    },
+    residentBytes: one.residentBytes + other.residentBytes,
+    cpuSeconds: one.cpuSeconds + other.cpuSeconds,
+  };
+}
+
+/** What is left of a worker's figures when it has ended: what only grows. */
+function lasting({ cache: { hits, misses }, cpuSeconds }: WorkerFigures): WorkerFigures {
+  return { cache: { ...NOTHING.cache, hits, misses }, residentBytes: 0, cpuSeconds };
 }

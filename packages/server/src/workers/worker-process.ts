@@ -7,7 +7,7 @@ import type { Extent } from '@ds/stream-file';
 import { ServerError } from '../errors.js';
 import type { ClientStatus } from '../observer.js';
 import type { ByteSocket } from '../ports/listener.js';
-import type { FromWorker, ToWorker, WorkerTask } from './messages.js';
+import type { FromWorker, ToWorker, WorkerFigures, WorkerTask } from './messages.js';
 
 /** What its owner does for it, and is told. */
 export interface WorkerEvents {
@@ -29,6 +29,8 @@ export class WorkerProcess {
   readonly gone: Promise<void>;
   /** When it was started, in milliseconds since 1970. */
   readonly startedMs = Date.now();
+  /** What it has said last of itself. */
+  figures: WorkerFigures | undefined;
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
   readonly #connections = new Map<number, HandedOver>();
@@ -193,6 +195,10 @@ export class WorkerProcess {
       case 'listed':
         this.#listings.get(message.id)?.(message.clients);
         this.#listings.delete(message.id);
+        break;
+      case 'report':
+        this.figures = message.figures;
+        this.#events.said(message);
         break;
       default:
         this.#events.said(message);

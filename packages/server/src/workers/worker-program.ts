@@ -113,7 +113,13 @@ class Worker {
   }
 
   #report(): void {
-    send({ kind: 'report', events: this.#events.take() });
+    const { user, system } = process.cpuUsage();
+    const figures = {
+      cache: this.#stream.cache,
+      residentBytes: process.memoryUsage.rss(),
+      cpuSeconds: (user + system) / 1e6,
+    };
+    send({ kind: 'report', events: this.#events.take(), figures });
   }
 
   async #close(): Promise<void> {

@@ -37,6 +37,11 @@ export class WorkerStream implements ServedStream {
     return this.#reader.identity;
   }
 
+  /** What keeping pages in memory brings, and costs. */
+  get cache(): StreamFileReader['cache'] {
+    return this.#reader.cache;
+  }
+
   get committedLength(): number {
     return this.#reader.committedLength;
   }

@@ -11,7 +11,7 @@ import { operationOf, type FoundOperation } from '../journal/journal-records.js'
 import { OperationWitness } from '../journal/operation-witness.js';
 import { StoredJournal } from '../journal/stored-journal.js';
 import { Geometry } from '../pages/geometry.js';
-import { PageStore, type CacheOptions, type PageWitness } from '../pages/page-store.js';
+import { PageStore, type CacheOptions, type CacheStatus, type PageWitness } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
 import { updatePath } from '../paths.js';
 import { Reader, type Chunk, type Loan } from './reader.js';
@@ -63,6 +63,9 @@ export class StreamFileReader implements AsyncDisposable {
   #journal: StoredJournal;
   #store: PageStore<StoredRows>;
   #reader: Reader;
+  /** Of page stores that were forgotten. */
+  #hitsBefore = 0;
+  #missesBefore = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -121,6 +124,12 @@ export class StreamFileReader implements AsyncDisposable {
   /** Bytes of the file that are committed. A safe integer. */
   get committedLength(): number {
     return this.#seen.committed.length;
+  }
+
+  /** What keeping pages in memory has brought since the file was opened, and costs, as `StreamFile.cache`. */
+  get cache(): CacheStatus {
+    const { hits, misses, ...costs } = this.#store.status;
+    return { hits: this.#hitsBefore + hits, misses: this.#missesBefore + misses, ...costs };
   }
 
   /** How the file was left. */
@@ -318,6 +327,7 @@ export class StreamFileReader implements AsyncDisposable {
     await old.close();
     await this.#journal.close();
     this.#journal = await StoredJournal.open(this.#disk, this.path, this.#seen.session);
+    ({ hits: this.#hitsBefore, misses: this.#missesBefore } = this.cache);
     this.#store = this.#newStore();
     this.#reader = new Reader(this.#file, this.#store);
   }
