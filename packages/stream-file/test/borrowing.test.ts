@@ -113,6 +113,25 @@ describe('Memory', () => {
     expect(again.bytes.buffer.byteLength).toBeGreaterThan(40);
   });
 
+  it('is no more when each page was waited for by two readers, of whom one gives it back', async () => {
+    // So few that none is loaded ahead: both readers wait for it.
+    const cachePages = 2;
+    const { file } = await openFilled(cachePages);
+    const kept: Loan[] = [];
+    for (let page = 0; page < PAGES; page++) {
+      const offset = offsetOfPage(page);
+      const [one, other] = await Promise.all([borrow(file, offset, 40), borrow(file, offset, 40)]);
+      one.release();
+      kept.push(other);
+    }
+    expect(file.cache.pagesOnLoan).toBeLessThanOrEqual(cachePages + 1);
+    for (const [page, { bytes, release }] of kept.entries()) {
+      expect(bytes[17]).toBe(3 * page + 1);
+      release();
+    }
+    expect(file.cache.pagesOnLoan).toBe(0);
+  });
+
   it('is that of four pages more, however many readers wait for pages', async () => {
     const machine = new SimulatedMachine();
     const disk = new CountingDisk(machine.disk);

@@ -109,7 +109,7 @@ export class Reader {
       if (at >= end) {
         return end === limit ? undefined : this.borrow(geometry.pageStart(page.index + 1), bytesMax);
       }
-      const isCopied = this.#store.isStretched && page.borrowers === 1;
+      const isCopied = this.#store.isStretched;
       const stop = wholeEntries(page.bytes, at, end, isCopied ? Math.min(bytesMax, COPIED_BYTES) : bytesMax);
       const bytes = page.bytes.subarray(at, stop);
       const nextOffset = geometry.pageStart(page.index) + stop;
