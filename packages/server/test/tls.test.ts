@@ -218,6 +218,12 @@ describe('A handshake', () => {
   });
 });
 
+/** Puts a file in place of another one at once: nobody reads a half of it. */
+async function replaceFile(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
 describe('A new certificate', () => {
   it('is used for whom connects then, and changes nothing for the others', async () => {
     const tls = await serveTls();
@@ -252,8 +258,8 @@ describe('A new certificate', () => {
   });
 
   it.each([
-    ['without its key', ({ certFile }: TlsFiles) => writeFile(certFile, nextServer.cert)],
-    ['that is none', ({ certFile }: TlsFiles) => writeFile(certFile, 'no certificate')],
+    ['without its key', ({ certFile }: TlsFiles) => replaceFile(certFile, nextServer.cert)],
+    ['that is none', ({ certFile }: TlsFiles) => replaceFile(certFile, 'no certificate')],
     ['that is gone', ({ certFile }: TlsFiles) => rm(certFile)],
   ])(
     '%s is logged once by each process and port, and the old one kept until there is a good one',

@@ -53,6 +53,7 @@ export class TlsAcceptor {
   #isClosing = false;
   /** What is wrong with the files as they are now; said once. */
   #problem: string | undefined;
+  #isReloading = false;
 
   private constructor(files: TlsFiles, context: TlsContext, credentials: Credentials) {
     this.#files = files;
@@ -118,6 +119,9 @@ export class TlsAcceptor {
   }
 
   async #reload(): Promise<void> {
+    // One that takes long must not come behind a later one and undo it.
+    if (this.#isReloading) return;
+    this.#isReloading = true;
     const { certFile } = this.#files;
     try {
       const credentials = await readCredentials(this.#files);
@@ -135,6 +139,8 @@ export class TlsAcceptor {
         { certFile, reason: problem },
         'new TLS certificate is not good: old one kept',
       );
+    } finally {
+      this.#isReloading = false;
     }
   }
 }
