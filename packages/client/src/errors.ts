@@ -35,12 +35,15 @@ export type ClientErrorCode =
 /** More about an error, where its code says so. */
 export interface ClientErrorDetails extends ErrorOptions {
   /** The server's refusal: its number, as in the protocol, and its text. */
-  readonly result?: { readonly code: number; readonly text: string };
+  readonly result?: { readonly code: number; readonly text: string } | undefined;
   /** How many entries the stream has now. */
-  readonly totalEntries?: bigint;
+  readonly totalEntries?: bigint | undefined;
 }
 
-/** The one error class of this package. The message names the server. */
+/**
+ * The one error class of this package. The message names the server; where several have failed, it says of each why, and the
+ * cause is an `AggregateError` of theirs.
+ */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;

@@ -3,8 +3,9 @@ import { setMaxListeners } from 'node:events';
 
 import type { Entry, EntryBatch, Header } from '@ds/codec';
 
-import { formatAddress } from './connecting/address.js';
-import { Connection } from './connecting/connection.js';
+import type { Connection } from './connecting/connection.js';
+import { QueryConnection } from './connecting/query-connection.js';
+import { Retry } from './connecting/retry.js';
 import { Servers } from './connecting/servers.js';
 import { ClientError } from './errors.js';
 import { followBatches } from './following/batches.js';
@@ -20,14 +21,11 @@ import { Track } from './following/track.js';
 import type { StreamClientOptions } from './options.js';
 import { settingsOf, type ClientSettings } from './settings.js';
 
-/** Makes the connection for queries. */
-type Open = () => Promise<Connection>;
-
 /** A client of one stream. Queries share a connection; each `follow` has one of its own. */
 export class StreamClient implements AsyncDisposable {
   readonly #settings: ClientSettings;
   readonly #closing = new AbortController();
-  #queries: Promise<Connection> | undefined;
+  readonly #queries: QueryConnection;
   #totalEntries: bigint | undefined;
 
   /**
@@ -37,7 +35,9 @@ export class StreamClient implements AsyncDisposable {
   constructor(options: StreamClientOptions) {
     this.#settings = settingsOf(options);
     // Everything that is under way listens for the end.
-    setMaxListeners(0, this.#closing.signal);
+    const { signal } = this.#closing;
+    setMaxListeners(0, signal);
+    this.#queries = new QueryConnection({ ...this.#settings, signal });
   }
 
   /**
@@ -51,15 +51,8 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /** As `header`, but waits for a server that is not there yet, as long as `retry` says. */
-  async reach(options: WaitOptions = {}): Promise<Header> {
-    const servers = this.#servers(this.#closing.signal, this.#ending(options.signal));
-    for (;;) {
-      try {
-        return await this.#header(options, () => servers.connect());
-      } catch (error) {
-        await servers.failed(error);
-      }
-    }
+  reach(options: WaitOptions = {}): Promise<Header> {
+    return this.#header(options, new Retry(this.#settings.retry, this.#ending(options.signal)));
   }
 
   /**
@@ -107,7 +100,7 @@ export class StreamClient implements AsyncDisposable {
   /** Ends all that is under way with `closed`, and all that is asked for later. Called again, it does nothing. */
   async close(): Promise<void> {
     this.#closing.abort(new ClientError('closed', 'the client is closed'));
-    await this.#queries?.catch(() => undefined);
+    await this.#queries.settled();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -117,7 +110,8 @@ export class StreamClient implements AsyncDisposable {
   #follow(options: BatchOptions): Source {
     const ending = new AbortController();
     const track = new Track(options.from ?? 0n);
-    const servers = this.#servers(AbortSignal.any([this.#ending(options.signal), ending.signal]));
+    const signal = AbortSignal.any([this.#ending(options.signal), ending.signal]);
+    const servers = new Servers({ ...this.#settings, signal });
     const batches = followBatches(servers, track, options, {
       header: ({ totalEntries }) => (this.#totalEntries = totalEntries),
       state: this.#settings.onState,
@@ -125,12 +119,8 @@ export class StreamClient implements AsyncDisposable {
     return { batches, track, ending, totalEntries: () => this.#totalEntries };
   }
 
-  #servers(signal: AbortSignal, waiting?: AbortSignal): Servers {
-    return new Servers({ ...this.#settings, signal }, waiting);
-  }
-
-  async #header(options: WaitOptions, open?: Open): Promise<Header> {
-    const header = await this.#query(options, (connection) => connection.header(), open);
+  async #header(options: WaitOptions, patience?: Retry): Promise<Header> {
+    const header = await this.#query(options, (connection) => connection.header(), patience);
     this.#totalEntries = header.totalEntries;
     return header;
   }
@@ -140,57 +130,12 @@ export class StreamClient implements AsyncDisposable {
     return signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
   }
 
-  /** Asks on the connection for queries. A server may end it while it is idle: then a new one is asked, once. */
-  async #query<T>(
+  #query<T>(
     { signal }: WaitOptions,
     ask: (connection: Connection) => Promise<T>,
-    open: Open = () => this.#openAny(),
+    patience?: Retry,
   ): Promise<T> {
-    return unlessAborted(signal, async () => {
-      const used = this.#queries;
-      try {
-        return await ask(await this.#queryConnection(open));
-      } catch (error) {
-        const ended = error instanceof ClientError && error.code === 'disconnected';
-        if (!used || !ended || this.#closing.signal.aborted) throw error;
-        return ask(await this.#queryConnection(open));
-      }
-    });
-  }
-
-  /** The connection for queries: the one that is there, unless it has failed. */
-  async #queryConnection(open: Open): Promise<Connection> {
-    const current = this.#queries;
-    if (current) {
-      const connection = await current;
-      if (!connection.hasFailed) return connection;
-      if (this.#queries !== current) return this.#queryConnection(open);
-    }
-    const opening = open();
-    this.#queries = opening;
-    opening.catch(() => {
-      if (this.#queries === opening) this.#queries = undefined;
-    });
-    return opening;
-  }
-
-  /** A connection to the first server that can be reached. */
-  async #openAny(): Promise<Connection> {
-    const { addresses, onState } = this.#settings;
-    const { signal } = this.#closing;
-    const options = { ...this.#settings, signal };
-    signal.throwIfAborted();
-    let failure: unknown;
-    for (const address of addresses) {
-      onState({ kind: 'connecting', server: formatAddress(address) });
-      try {
-        return await Connection.open(address, options);
-      } catch (error) {
-        failure = error;
-        if (signal.aborted) break;
-      }
-    }
-    throw failure;
+    return unlessAborted(signal, () => this.#queries.ask(ask, patience));
   }
 }
 

@@ -21,6 +21,13 @@ import { answering, FakeServer, headerAnswer, OK } from './support/fake-server.j
 import { addressOf, client, collect, digits, more } from './support/follow.js';
 
 const nowhere = '127.0.0.1:1';
+const noneThere = {
+  code: 'connect',
+  message: expect.stringMatching(
+    /^cannot connect to 127.0.0.1:1: .*; cannot connect to 127.0.0.1:2: /,
+  ) as string,
+  cause: { errors: [{ code: 'connect' }, { code: 'connect' }] },
+};
 const all = [...goldenEntries, ...more];
 
 async function longer(): Promise<StreamFile> {
@@ -70,7 +77,16 @@ describe('Of several servers', () => {
       const full = await FakeServer.start((socket) => socket.end(encodeResult(result(code))));
       const servers = [full.address, addressOf(await serve(await goldenStream()))];
       expect(digits(await collect(client(servers), { count: 3n }))).toEqual(digits(goldenEntries));
+      expect(await client(servers).header()).toEqual(goldenHeader);
     }
+  });
+
+  it('one that is lost while it is asked leaves the question to the next one', async () => {
+    const lost = await FakeServer.start((socket) => socket.once('data', () => socket.destroy()));
+    const asking = client([lost.address, addressOf(await serve(await goldenStream()))]);
+    const queries = [asking.entry(0n), asking.entry(1n), asking.entry(2n)];
+    expect(await Promise.all(queries)).toEqual(goldenEntries);
+    expect(lost.connections).toBe(1);
   });
 
   it('one that is behind is passed over, until it is not', async () => {
@@ -82,8 +98,8 @@ describe('Of several servers', () => {
   });
 
   it('all being behind is an error that says where the stream ends: it was cut', async () => {
-    const files = [await goldenStream(), await goldenStream()];
-    for (const file of files) await file.truncateFile(2n);
+    const files = [await goldenStream(), await goldenStream(), await goldenStream()];
+    for (const [nth, length] of [1n, 2n, 1n].entries()) await files[nth]!.truncateFile(length);
     const servers = await Promise.all(files.map(async (file) => addressOf(await serve(file))));
     await expect(collect(client(servers), { from: 3n })).rejects.toMatchObject({
       code: 'beyond-end',
@@ -127,12 +143,16 @@ describe('Of several servers', () => {
       retry: { attemptsMax: 2, firstMs: 1, longestMs: 2 },
       onState: (state) => void states.push(state),
     };
-    await expect(collect(client([nowhere, '127.0.0.1:2'], options), {})).rejects.toMatchObject({
-      code: 'connect',
-    });
+    await expect(collect(client([nowhere, '127.0.0.1:2'], options), {})).rejects.toMatchObject(noneThere);
     expect(states.filter(({ kind }) => kind === 'connecting').map(({ server }) => server)).toEqual(
       Array.from({ length: 3 }, () => [nowhere, '127.0.0.1:2']).flat(),
     );
+  });
+
+  it('none being there is an answer to a question, which says of each why', async () => {
+    const asking = client([nowhere, '127.0.0.1:2'], { retry: { attemptsMax: 1, firstMs: 1, longestMs: 1 } });
+    await expect(asking.header()).rejects.toMatchObject(noneThere);
+    await expect(asking.reach()).rejects.toMatchObject(noneThere);
   });
 
   it('there must be at least one', () => {

@@ -105,6 +105,13 @@ describe('Over TLS', () => {
     });
   });
 
+  it('a server that resets the connection without a word is doubted in the same way', async () => {
+    const server = await FakeServer.start((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const message = `${server.address}: the server has ended the connection without a word: does it speak TLS at this port?`;
+    const error = { code: 'disconnected', message, cause: { code: 'ECONNRESET' } };
+    await expect(client(server.address, singleAttempt).header()).rejects.toMatchObject(error);
+  });
+
   it('a server that has answered before is not taken for another one when it answers no more', async () => {
     const server = await FakeServer.start((socket, nth) => {
       socket.once('data', () => {

@@ -115,6 +115,14 @@ describe('A server that', () => {
     expect(error).toMatchObject({ code: 'no-server', cause: { code: 'disconnected', message } });
   });
 
+  it('resets the connection without a word is doubted in the same way', async () => {
+    const address = await scriptedServer({ message: (_message, socket) => void socket.resetAndDestroy() });
+    const { error } = await refusal(address, {});
+    const message = `${address}: the server has ended the connection without a word: does it speak TLS at this port?`;
+    const cause = { code: 'disconnected', message, cause: { code: 'ECONNRESET' } };
+    expect(error).toMatchObject({ code: 'no-server', cause });
+  });
+
   it('has let the source in before is not taken for another one when it answers no more', async () => {
     let connections = 0;
     const address = await scriptedServer({

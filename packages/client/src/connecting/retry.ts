@@ -2,7 +2,7 @@
 
 /** When a lost connection is made again: after waits that double, each by chance between half of it and all of it. */
 export interface RetryOptions {
-  /** Failures in a row, of all servers, after which the last one is passed on. Default 10; 0 never tries again. */
+  /** Failures in a row, of all servers, after which they are passed on. Default 10; 0 never tries again. */
   readonly attemptsMax: number;
   /** First wait, in milliseconds. Default 100. */
   readonly firstMs: number;

@@ -1,5 +1,5 @@
 /**
- * The connections of one activity: to the servers of a client, one after the other, each when the one before has failed.
+ * The connections of one that follows: to the servers of a client, one after the other, each when the one before has failed.
  *
  * A failure is of the moment (the server cannot be reached), of the server (it is behind the others), or for good. When
  * all servers have failed in a row, it waits; when all of them are behind, nothing is to be waited for.
@@ -23,10 +23,10 @@ export class Servers {
   /** Failures since something has worked, of one server each. */
   #failed: ClientError[] = [];
 
-  /** @param waiting ends waits; connections end with the options' own signal */
-  constructor(options: ServersOptions, waiting = options.signal) {
+  /** Connections and waits end with the options' signal. */
+  constructor(options: ServersOptions) {
     this.#options = options;
-    this.#retry = new Retry(options.retry, waiting);
+    this.#retry = new Retry(options.retry, options.signal);
   }
 
   /** Connects to the server whose turn it is. */
@@ -59,10 +59,10 @@ export class Servers {
       onState({ kind: 'reconnecting', server, error, waitMs: 0 });
       return;
     }
-    const behind = this.#failed.filter(isBehind);
-    const waitMs = behind.length === addresses.length ? undefined : this.#retry.next();
+    const failed = this.#failed;
     this.#failed = [];
-    if (waitMs === undefined) throw behind[0] ?? error;
+    const waitMs = failed.every(isBehind) ? undefined : this.#retry.next();
+    if (waitMs === undefined) throw failureOf(failed);
     onState({ kind: 'reconnecting', server, error, waitMs });
     await this.#retry.wait(waitMs);
   }
@@ -70,6 +70,21 @@ export class Servers {
   get #address(): ServerAddress {
     return this.#options.addresses[this.#index]!;
   }
+}
+
+/** What all servers, having failed one after the other, are told as. */
+export function failureOf(failures: readonly ClientError[]): ClientError {
+  const behind = failures.filter(isBehind);
+  // Of those that are behind, the one that is so least says where the stream ends.
+  const told = behind.length > 0 ? behind.reduce(longer) : failures.at(-1)!;
+  if (failures.length === 1) return told;
+  const message = failures.map((failure) => failure.message).join('; ');
+  const { code, result, totalEntries } = told;
+  return new ClientError(code, message, { cause: new AggregateError(failures), result, totalEntries });
+}
+
+function longer(one: ClientError, other: ClientError): ClientError {
+  return (other.totalEntries ?? 0n) > (one.totalEntries ?? 0n) ? other : one;
 }
 
 /** Whether another server of the same stream may do what was asked for. */
