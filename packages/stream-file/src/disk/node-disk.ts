@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
+import { StreamFileError } from '../errors.js';
 import type { Disk, DiskFile, ReadableDisk } from './disk.js';
 
 const fsync = promisify(fs.fsync);
@@ -34,10 +35,16 @@ export const nodeDisk: Disk & ReadableDisk = {
 };
 
 class NodeDiskFile implements DiskFile {
-  readonly #descriptor: number;
+  /** Undefined once it is closed: the number is soon that of another file, or of a connection. */
+  #open: number | undefined;
 
   constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+    this.#open = descriptor;
+  }
+
+  get #descriptor(): number {
+    if (this.#open === undefined) throw closedMeanwhile();
+    return this.#open;
   }
 
   async size(): Promise<number> {
@@ -47,11 +54,13 @@ class NodeDiskFile implements DiskFile {
   read(at: number, into: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
       const step = (done: number): void => {
-        fs.read(this.#descriptor, into, done, into.length - done, at + done, (error, count) => {
-          if (error) reject(error);
-          else if (count === 0 || done + count === into.length) resolve(done + count);
-          else step(done + count);
-        });
+        if (this.#open === undefined) reject(closedMeanwhile());
+        else
+          fs.read(this.#open, into, done, into.length - done, at + done, (error, count) => {
+            if (error) reject(error);
+            else if (count === 0 || done + count === into.length) resolve(done + count);
+            else step(done + count);
+          });
       };
       step(0);
     });
@@ -70,11 +79,13 @@ class NodeDiskFile implements DiskFile {
   write(at: number, bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       const step = (done: number): void => {
-        fs.write(this.#descriptor, bytes, done, bytes.length - done, at + done, (error, count) => {
-          if (error) reject(error);
-          else if (done + count === bytes.length) resolve();
-          else step(done + count);
-        });
+        if (this.#open === undefined) reject(closedMeanwhile());
+        else
+          fs.write(this.#open, bytes, done, bytes.length - done, at + done, (error, count) => {
+            if (error) reject(error);
+            else if (done + count === bytes.length) resolve();
+            else step(done + count);
+          });
       };
       step(0);
     });
@@ -90,11 +101,17 @@ class NodeDiskFile implements DiskFile {
     fs.ftruncateSync(this.#descriptor, bytes);
   }
 
-  sync(): Promise<void> {
-    return fdatasync(this.#descriptor);
+  async sync(): Promise<void> {
+    await fdatasync(this.#descriptor);
   }
 
-  close(): Promise<void> {
-    return close(this.#descriptor);
+  async close(): Promise<void> {
+    const descriptor = this.#descriptor;
+    this.#open = undefined;
+    await close(descriptor);
   }
+}
+
+function closedMeanwhile(): StreamFileError {
+  return new StreamFileError('closed', 'the file was closed meanwhile');
 }

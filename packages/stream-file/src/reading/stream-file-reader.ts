@@ -66,6 +66,8 @@ export class StreamFileReader implements AsyncDisposable {
   /** Of page stores that were forgotten. */
   #hitsBefore = 0;
   #missesBefore = 0;
+  /** Resolves when it has started over, however often that was asked for. Never rejects. */
+  #forgetting: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -288,6 +290,7 @@ export class StreamFileReader implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    await this.#forgetting;
     await this.#store.settled();
     await this.#rows.close();
     await this.#journal.close();
@@ -319,17 +322,26 @@ export class StreamFileReader implements AsyncDisposable {
     }
   }
 
-  /** Starts with nothing in memory. */
-  async #forget(): Promise<void> {
-    const old = this.#rows;
+  /** Starts with nothing in memory. Several reads may ask for it at the same time: one comes after the other. */
+  #forget(): Promise<void> {
+    const forgotten = this.#forgetting.then(() => this.#forgetNow());
+    this.#forgetting = forgotten.catch(() => undefined);
+    return forgotten;
+  }
+
+  async #forgetNow(): Promise<void> {
+    this.#checkOpen();
     await this.#store.settled();
-    this.#rows = await StoredRows.open(this.#disk, this.path, this.#geometry, this.#seen.session);
-    await old.close();
-    await this.#journal.close();
-    this.#journal = await StoredJournal.open(this.#disk, this.path, this.#seen.session);
+    const { session } = this.#seen;
+    const rows = await StoredRows.open(this.#disk, this.path, this.#geometry, session);
+    const journal = await StoredJournal.open(this.#disk, this.path, session);
+    const before = [this.#rows, this.#journal];
     ({ hits: this.#hitsBefore, misses: this.#missesBefore } = this.cache);
+    this.#rows = rows;
+    this.#journal = journal;
     this.#store = this.#newStore();
     this.#reader = new Reader(this.#file, this.#store);
+    for (const each of before) await each.close();
   }
 
   #newStore(): PageStore<StoredRows> {
