@@ -1,5 +1,6 @@
 /** What went wrong with a relay. */
 import { ClientError } from '@ds/client';
+import { ServerError } from '@ds/server';
 import { StreamFileError } from '@ds/stream-file';
 
 export type RelayErrorCode =
@@ -25,10 +26,16 @@ export class RelayError extends Error {
   }
 }
 
-/** What a client or a stream file has thrown, as this package's error. Anything else is passed on as it is. */
+/** What a client, a server or a stream file has thrown, as this package's error. Anything else is passed on as it is. */
 export function relayError(cause: unknown): unknown {
+  if (isBadOption(cause)) return new RelayError('bad-option', cause.message, { cause });
   if (cause instanceof StreamFileError) return new RelayError('storage', cause.message, { cause });
   if (!(cause instanceof ClientError)) return cause;
-  if (cause.code === 'bad-option') return new RelayError('bad-option', cause.message, { cause });
   return new RelayError('upstream', `cannot follow the upstream: ${cause.message}`, { cause });
+}
+
+function isBadOption(error: unknown): error is Error {
+  const isTyped =
+    error instanceof ClientError || error instanceof ServerError || error instanceof StreamFileError;
+  return isTyped && error.code === 'bad-option';
 }

@@ -1,6 +1,6 @@
 /** What a relay can be told. */
-import type { RetryOptions, StreamClientOptions } from '@ds/client';
-import type { Logger, PortOptions, ServerLimits, ServerObserver, WorkerOptions } from '@ds/server';
+import type { StreamClientOptions } from '@ds/client';
+import type { Logger, PortOptions, ServerObserver, StreamServerOptions, WorkerOptions } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
 /** A server's port for clients: `host:port`, or both apart. */
@@ -18,28 +18,30 @@ export interface StreamRelayOptions extends Connecting {
   /** Path of the relay's own stream file. It is made if it is not there. */
   readonly path: string;
   /** How the file is opened. */
-  readonly file?: Omit<StreamFileOptions, 'create'>;
+  readonly file?: Omit<StreamFileOptions, 'create'> | undefined;
   /** Where clients connect. */
   readonly clients: PortOptions;
   /** With it, clients are served by processes of their own. Without, by this one. */
-  readonly workers?: WorkerOptions;
-  readonly limits?: Partial<ServerLimits>;
+  readonly workers?: WorkerOptions | undefined;
+  /** What clients may cost. */
+  readonly limits?: StreamServerOptions['limits'];
   /**
    * What to do when the file does not belong to the stream of any upstream: `stop` with an error; `truncate` it to where
    * it is the same as the first one's; or `restart` with an empty one. Default `stop`. A file of another system id, stream
    * type or version has nothing to be truncated to: `truncate` stops there too.
    */
-  readonly onMismatch?: 'stop' | 'truncate' | 'restart';
+  readonly onMismatch?: 'stop' | 'truncate' | 'restart' | undefined;
   /**
    * How often the upstream is asked how many entries it has, for `upstreamEntries`, in milliseconds; on a connection of its
    * own. Unless it is given, that is known only of when the connection was made.
    */
-  readonly headIntervalMs?: number;
+  readonly headIntervalMs?: number | undefined;
   /** When a lost upstream is tried again. Default: for ever, at least every 10 s. */
-  readonly retry?: Partial<RetryOptions>;
-  readonly logger?: Logger;
+  readonly retry?: StreamClientOptions['retry'];
+  /** Default: nothing is logged. */
+  readonly logger?: Logger | undefined;
   /** Told what happens to clients, for metrics. */
-  readonly observer?: ServerObserver;
+  readonly observer?: ServerObserver | undefined;
   /** @internal Options of the client and of the server by which tests put another network in place. */
   readonly network?: { readonly client: object; readonly server: object };
 }

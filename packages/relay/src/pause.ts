@@ -1,5 +1,5 @@
 /** Waits between attempts, each about twice as long as the one before, as long as none has got anywhere. */
-import type { RetryOptions } from '@ds/client';
+import type { StreamRelayOptions } from './options.js';
 
 export class Pause {
   readonly #attemptsMax: number;
@@ -10,7 +10,11 @@ export class Pause {
 
   /** @param places attempts that are made in different places, one after the other without a wait, and count as one */
   constructor(
-    { attemptsMax = Number.POSITIVE_INFINITY, firstMs = 100, longestMs = 10_000 }: Partial<RetryOptions> = {},
+    {
+      attemptsMax = Number.POSITIVE_INFINITY,
+      firstMs = 100,
+      longestMs = 10_000,
+    }: StreamRelayOptions['retry'] = {},
     places = 1,
   ) {
     this.#places = places;

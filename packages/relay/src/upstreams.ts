@@ -22,8 +22,8 @@ export class Upstreams {
   constructor(options: StreamRelayOptions) {
     this.#options = options;
     this.#addresses = upstreamsOf(options);
-    // It is not connected, but knows what is wrong with an address, also one that comes last.
-    new StreamClient({ server: this.#addresses });
+    // It is not connected, but knows what is wrong with an address, also one that comes last, and with the waits.
+    new StreamClient({ server: this.#addresses, retry: options.retry });
   }
 
   /** Waits between attempts, all upstreams in a row being one. */

@@ -9,7 +9,7 @@ import { effort, Random, seed } from '@ds/test-kit';
 import { TestDisk } from '../../server/test/support/disk.js';
 import { StreamRelay } from '../src/index.js';
 import { fakeUpstream } from './support/fake-upstream.js';
-import { addressOf, caughtUp, relayOptions, startRelay } from './support/relay.js';
+import { addressOf, caughtUp, relayOptions, startRelay, type Changes } from './support/relay.js';
 import {
   bytesAt,
   bytesIn,
@@ -149,6 +149,17 @@ describe('A start that fails', () => {
   it('for an address that is none says so', async () => {
     const options = await relayOptions('nowhere');
     await expect(StreamRelay.start(options)).rejects.toMatchObject({ code: 'bad-option' });
+  });
+
+  it.each<[string, Changes]>([
+    ['clients.port is NaN', { clients: { host, port: Number.NaN } }],
+    ['limits.clientsMax is -1', { limits: { clientsMax: -1 } }],
+    ['retry.firstMs is NaN', { retry: { firstMs: Number.NaN } }],
+  ])('for an option that makes no sense says so: %s', async (message, changes) => {
+    const upstream = await Upstream.start();
+    const starting = StreamRelay.start(await relayOptions(upstream.address, changes));
+    await expect(starting).rejects.toMatchObject({ name: 'RelayError', code: 'bad-option' });
+    await expect(starting).rejects.toThrow(message);
   });
 });
 

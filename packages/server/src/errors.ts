@@ -6,6 +6,8 @@ export type ServerErrorCode =
   | 'tls'
   /** A process that is to serve clients cannot begin. */
   | 'worker'
+  /** An option that makes no sense. */
+  | 'bad-option'
   /** The server is closed. */
   | 'closed';
 

@@ -4,13 +4,13 @@ import type { TlsFiles } from './ports/tls.js';
 /** Where to listen, and who is let in. */
 export interface PortOptions {
   /** Default: `0.0.0.0` for clients, `127.0.0.1` for sources. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0 takes a free port. */
   readonly port: number;
-  /** What a peer must show first, at most 4,096 bytes: a client in Authenticate, a source in OpenSource. */
-  readonly token?: Uint8Array;
+  /** What a peer must show first, 1 to 4,096 bytes, text as UTF-8: a client in Authenticate, a source in OpenSource. */
+  readonly token?: string | Uint8Array | undefined;
   /** With it, peers connect over TLS, 1.2 or later; else in the clear. */
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** Limits on what peers can cost. */

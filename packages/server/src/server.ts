@@ -5,11 +5,12 @@ import type { Commit, StreamFile } from '@ds/stream-file';
 import type { ClientHost } from './clients/client-host.js';
 import { LocalClients } from './clients/local-clients.js';
 import type { ClientStatus, ServerObserver } from './observer.js';
-import { defaultLimits, silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
+import { silentLogger, type Logger, type PortOptions, type ServerLimits } from './options.js';
 import { Connections } from './ports/connections.js';
 import { Descriptors } from './ports/descriptors.js';
 import { listenTcp, listenTcpForOthers, type BoundAddress, type Listen } from './ports/listener.js';
 import { Port } from './ports/port.js';
+import { settingsOf, type ServerSettings } from './settings.js';
 import { SourceConnection } from './sources/source-connection.js';
 import { SourceGate } from './sources/source-gate.js';
 import { WorkerPool, type WorkerOptions, type WorkersStatus } from './workers/worker-pool.js';
@@ -20,13 +21,15 @@ export interface StreamServerOptions {
   /** Where clients connect. */
   readonly clients: PortOptions;
   /** Where the source connects; without it operations come from this process alone. */
-  readonly source?: PortOptions;
+  readonly source?: PortOptions | undefined;
   /** With it, clients are served by processes of their own. Without, by this one. */
-  readonly workers?: WorkerOptions;
-  readonly limits?: Partial<ServerLimits>;
-  readonly logger?: Logger;
+  readonly workers?: WorkerOptions | undefined;
+  /** What peers may cost. */
+  readonly limits?: { readonly [Name in keyof ServerLimits]?: ServerLimits[Name] | undefined } | undefined;
+  /** Default: nothing is logged. */
+  readonly logger?: Logger | undefined;
   /** Told what happens, for metrics. */
-  readonly observer?: ServerObserver;
+  readonly observer?: ServerObserver | undefined;
   /** @internal Tests put another network in place. */
   readonly listen?: Listen;
 }
@@ -50,10 +53,10 @@ export class StreamServer implements AsyncDisposable {
   readonly #ticker: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: StreamServerOptions) {
-    const { file, clients, source, logger = silentLogger, observer } = options;
+  private constructor(options: StreamServerOptions, { clients, source, limits }: ServerSettings) {
+    const { file, logger = silentLogger, observer } = options;
     this.file = file;
-    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limits = limits;
     const shared = { file, limits: this.#limits, logger, observer };
     const { clientsMax, clientsPerAddressMax, sourcesMax, handshakeMs } = this.#limits;
     const descriptors = new Descriptors();
@@ -100,16 +103,18 @@ export class StreamServer implements AsyncDisposable {
 
   /**
    * Starts serving; resolves when the ports are listened on.
-   * @throws {ServerError} `listen`, `tls` or `worker`
+   * @throws {ServerError} `bad-option`, `listen`, `tls` or `worker`
    */
   static async start(options: StreamServerOptions): Promise<StreamServer> {
-    const server = new StreamServer(options);
-    const { clients, source, workers, listen = listenTcp } = options;
+    const settings = settingsOf(options);
+    const server = new StreamServer(options, settings);
+    const { clients, source } = settings;
+    const { workers, listen = listenTcp } = options;
     try {
       await server.#clients.open(clients.tls);
-      await server.#clientPort.listen({ host: '0.0.0.0', ...clients }, workers ? listenTcpForOthers : listen);
+      await server.#clientPort.listen(clients, workers ? listenTcpForOthers : listen);
       await server.#sources.open(source?.tls);
-      if (source) await server.#sourcePort.listen({ host: '127.0.0.1', ...source }, listen);
+      if (source) await server.#sourcePort.listen(source, listen);
       return server;
     } catch (error) {
       await server.close();

@@ -19,9 +19,9 @@ export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
   /** Authorities of clients. With it, only peers that show a certificate signed by one of them are let in. */
-  readonly clientCaFile?: string;
+  readonly clientCaFile?: string | undefined;
   /** How often the files are looked at, in milliseconds. Default 10 s. */
-  readonly reloadMs?: number;
+  readonly reloadMs?: number | undefined;
 }
 
 interface TlsContext {

@@ -26,7 +26,7 @@ export interface WorkerOptions {
   /** How many: at least 1. */
   readonly count: number;
   /** Pages of the file that each keeps in memory, 1 MiB each. Default 32. */
-  readonly cachePages?: number;
+  readonly cachePages?: number | undefined;
   /** @internal Tests run from sources. */
   readonly program?: string;
   /** @internal Tests use small pages. */
