@@ -58,12 +58,15 @@ export async function readAll(file: StreamFile, from = 0n, bytesMax = 1 << 20): 
   return concat(parts);
 }
 
+/** To remove files of many GiB may take a busy disk long. */
+const REMOVAL_MS = 300_000;
+
 /** A function that makes temporary folders, removed after each test. */
 export function temporaryFolders(): () => Promise<string> {
   const folders: string[] = [];
   afterEach(async () => {
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
-  });
+  }, REMOVAL_MS);
   return async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stream-file-'));
     folders.push(folder);
