@@ -86,6 +86,14 @@ describe('OpenSource', () => {
 });
 
 describe('Operations', () => {
+  it('that say how long the stream is say no less than the commits before them, however all of these are sent', async () => {
+    const file = await emptyStream({ durability: 'always' });
+    const source = await TestSource.open(await serve(file));
+    source.send(startAny, entry(1, data), commit, header, startAny, entry(1, data), rollback);
+    for (const kind of ['commit', 'header', 'rollback'])
+      expect((await source.answer()).header, kind).toMatchObject({ totalEntries: 1n });
+  });
+
   it('can be pipelined without waiting; each commit is acknowledged with the size it has led to', async () => {
     const file = await emptyStream({ durability: 'always' });
     const source = await TestSource.open(await serve(file));

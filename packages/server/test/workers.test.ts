@@ -2,7 +2,7 @@
 // nobody with it but its own clients, what they count is counted once, and nobody can tell from a worker's answers that it
 // learns of the stream from another process. That clients see no other difference: same-with-workers.test.ts.
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { encodeEntry } from '@ds/codec';
+import { encodeEntry, encodeResult, result, ResultCode } from '@ds/codec';
 
 import { effort, Random, seed } from '@ds/test-kit';
 import { StreamServer, type Logger, type ServerObserver } from '../src/index.js';
@@ -96,8 +96,22 @@ describe('A worker that is killed', () => {
       // It may be handed to the one that has died, or find none at all.
       const meanwhile = await Peer.connect(server.clientAddress);
       await meanwhile.rest();
-      await expect.poll(() => log.started.length, { timeout: 5_000 }).toBe(lost + 1);
+      await expect.poll(() => server.workers, { timeout: 5_000 }).toMatchObject({ running: 1, lost });
     }
+    await ask(server);
+  });
+
+  it('leaves nobody waiting for the next one, which may never begin', async () => {
+    const log = new WorkersLog();
+    const workers = { ...serving.workers!, count: 1 };
+    const server = await serve(await goldenStream(), { logger: log, workers });
+    process.kill(log.started[0]!, 'SIGKILL');
+    await expect.poll(() => log.started.length, { timeout: 5_000, interval: 1 }).toBe(2);
+    process.kill(log.started[1]!, 'SIGSTOP');
+    const meanwhile = await Peer.connect(server.clientAddress);
+    expect(hex(await meanwhile.rest())).toBe(hex(encodeResult(result(ResultCode.serverFull))));
+    process.kill(log.started[1]!, 'SIGCONT');
+    await expect.poll(() => server.workers, { timeout: 5_000 }).toMatchObject({ running: 1, lost: 1 });
     await ask(server);
   });
 

@@ -60,7 +60,7 @@ export class ClientConnection {
   /** Commands that `#sinceMs` knows of. */
   #commands = 0;
   /** When the connection was made, the last command was taken or answered, or the one that is arriving began. */
-  #sinceMs = Date.now();
+  #sinceMs = performance.now();
 
   constructor(socket: ByteSocket, context: ClientConnectionContext) {
     this.#context = context;
@@ -71,7 +71,7 @@ export class ClientConnection {
     });
     this.peer = new PeerSocket(socket, {
       data: (chunk) => {
-        if (this.#commands > 0 && !this.#session.midCommand) this.#sinceMs = Date.now();
+        if (this.#commands > 0 && !this.#session.midCommand) this.#sinceMs = performance.now();
         this.#session.receive(chunk);
         this.#work();
       },
@@ -110,7 +110,7 @@ export class ClientConnection {
     if (this.#session.state === 'streaming' && this.#cursor > length) this.peer.destroy('truncated');
   }
 
-  /** Enforces the limits on time. `nowMs` as of `Date.now`. */
+  /** Enforces the limits on time. `nowMs` as of `performance.now`. */
   tick(nowMs: number): void {
     const { limits } = this.#context;
     const stalledSinceMs = this.peer.stalledSinceMs;
@@ -150,7 +150,7 @@ export class ClientConnection {
     }
     if (this.#session.commands > this.#commands) {
       this.#commands = this.#session.commands;
-      this.#sinceMs = Date.now();
+      this.#sinceMs = performance.now();
     }
     const held = this.#querying || (this.#session.state === 'stopped' && this.#backlogged);
     this.peer.reading(!held);
@@ -165,7 +165,7 @@ export class ClientConnection {
   #query(query: ClientQuery): void {
     let answer: ClientAnswer | Promise<ClientAnswer>;
     try {
-      const waitMs = readsFile(query) ? this.#pace.take(Date.now()) : 0;
+      const waitMs = readsFile(query) ? this.#pace.take(performance.now()) : 0;
       answer = waitMs === 0 ? this.#find(query) : sleep(waitMs).then(() => this.#find(query));
     } catch (error) {
       answer = this.#failure(error);
@@ -179,7 +179,7 @@ export class ClientConnection {
       .catch((error: unknown) => this.#failure(error))
       .then((found) => {
         this.#querying = false;
-        this.#sinceMs = Date.now();
+        this.#sinceMs = performance.now();
         this.#answer(found);
         this.#work();
       });
@@ -285,11 +285,11 @@ export class ClientConnection {
   /** Sends whole entries, since an answer may have to come next. */
   #send({ bytes, nextOffset, entries, release }: Loan): void {
     this.#cursor = nextOffset;
-    const sentMs = this.#isSlow ? Date.now() : 0;
+    const sentMs = this.#isSlow ? performance.now() : 0;
     this.#context.observer?.sent(bytes.length, entries);
     this.peer.write(bytes, () => {
       release();
-      if (this.#isSlow && sentMs > 0 && Date.now() - sentMs < SLOW_MS) this.#isSlow = false;
+      if (this.#isSlow && sentMs > 0 && performance.now() - sentMs < SLOW_MS) this.#isSlow = false;
     });
   }
 

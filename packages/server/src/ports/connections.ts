@@ -11,7 +11,7 @@ import { TlsAcceptor, type TlsFiles } from './tls.js';
 /** A connection that is served. */
 export interface PeerConnection {
   readonly peer: PeerSocket;
-  /** Enforces the limits on time. `nowMs` as of `Date.now`. */
+  /** Enforces the limits on time. `nowMs` as of `performance.now`. */
   tick(nowMs: number): void;
   /** Ends the connection: what is on its way goes out first. */
   close(): void;
@@ -81,7 +81,7 @@ export class Connections<Connection extends PeerConnection> {
 
   /** Enforces the limits on time. */
   tick(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const connection of this.#served) connection.tick(nowMs);
   }
 

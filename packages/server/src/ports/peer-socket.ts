@@ -33,7 +33,7 @@ export class PeerSocket {
   readonly #events: PeerEvents;
   #reason: string | undefined;
   #finishing = false;
-  #lastTakenMs = Date.now();
+  #lastTakenMs = performance.now();
 
   constructor(socket: ByteSocket, events: PeerEvents) {
     this.#socket = socket;
@@ -69,7 +69,7 @@ export class PeerSocket {
     return this.#socket.writableLength;
   }
 
-  /** Since when the peer has had bytes to take and has taken none; undefined if it has none. In ms since the epoch. */
+  /** Since when the peer has had bytes to take and has taken none; undefined if it has none. As of `performance.now`. */
   get stalledSinceMs(): number | undefined {
     return this.pendingBytes > 0 ? this.#lastTakenMs : undefined;
   }
@@ -83,9 +83,9 @@ export class PeerSocket {
       done?.();
       return;
     }
-    if (this.pendingBytes === 0) this.#lastTakenMs = Date.now();
+    if (this.pendingBytes === 0) this.#lastTakenMs = performance.now();
     this.#socket.write(bytes, () => {
-      this.#lastTakenMs = Date.now();
+      this.#lastTakenMs = performance.now();
       done?.();
       // What was on its way when the connection failed is told as if it had been taken.
       if (!this.finishing) this.#events.taken();

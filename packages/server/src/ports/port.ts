@@ -148,7 +148,7 @@ export class Port {
   /** Says it at once, and then how often it has happened. */
   #logRefusal({ remoteAddress }: ByteSocket, reason: string): void {
     this.#refusals++;
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_INTERVAL_MS) return;
     const { kind, logger } = this.#context;
     logger.warn(

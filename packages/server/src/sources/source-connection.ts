@@ -53,7 +53,7 @@ export class SourceConnection implements Gated {
   #workScheduled = false;
   /** The header that answers carry until they are sent: nothing is committed in between. */
   #header: Uint8Array | undefined;
-  readonly #sinceMs = Date.now();
+  readonly #sinceMs = performance.now();
 
   constructor(socket: ByteSocket, context: SourceConnectionContext) {
     this.#context = context;
@@ -91,7 +91,7 @@ export class SourceConnection implements Gated {
     this.peer.probe();
   }
 
-  /** Enforces the limits on time. `nowMs` as of `Date.now`. */
+  /** Enforces the limits on time. `nowMs` as of `performance.now`. */
   tick(nowMs: number): void {
     const { limits } = this.#context;
     const stalledSinceMs = this.peer.stalledSinceMs;
@@ -170,7 +170,7 @@ export class SourceConnection implements Gated {
         case 'rollbackAtomicOp':
           this.#ownsOperation = false;
           file.rollbackAtomicOp();
-          this.answer(ticket);
+          this.#answerInTurn(ticket);
           return undefined;
         case 'truncateFile':
           return this.#answerWhenDone(ticket, file.truncateFile(message.entryNumber));
@@ -180,7 +180,7 @@ export class SourceConnection implements Gated {
             file.updateEntryData(message.entryNumber, message.entryType, message.data),
           );
         case 'header':
-          this.answer(ticket);
+          this.#answerInTurn(ticket);
           return undefined;
       }
     } catch (error) {
@@ -248,6 +248,12 @@ export class SourceConnection implements Gated {
   answer(ticket: number): void {
     this.#header ??= encodeHeader(this.#context.file.header);
     this.#session.answer(ticket, { header: this.#header });
+    this.#flushSoon();
+  }
+
+  /** As `answer`, for what is done at once: commits before it may still be under way, and what they add is told with it. */
+  #answerInTurn(ticket: number): void {
+    this.#session.answer(ticket, { headerThen: () => encodeHeader(this.#context.file.header) });
     this.#flushSoon();
   }
 

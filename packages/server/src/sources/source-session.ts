@@ -41,8 +41,8 @@ const codecErrorResults: Partial<Record<CodecError['code'], number>> = {
 export class SourceSession {
   readonly #decoder: FrameDecoder<SourceMessageRun>;
   #state: State = 'new';
-  /** Answers by ticket, oldest first; undefined while the outcome is awaited. */
-  readonly #answers = new Map<number, Uint8Array | undefined>();
+  /** Answers by ticket, oldest first: bytes, what gives the header of an OK, or undefined while the outcome is awaited. */
+  readonly #answers = new Map<number, Uint8Array | (() => Uint8Array) | undefined>();
   #nextTicket = 0;
   #refusal: Result | undefined;
   /** The OK that was made last, and the header in it. */
@@ -101,12 +101,27 @@ export class SourceSession {
     return message && this.#accept(message);
   }
 
-  /** Gives an action's outcome: OK with the committed header, or a refusal that leaves the conversation as it is. */
-  answer(ticket: number, answer: { readonly header: Uint8Array } | { readonly refusal: Result }): void {
+  /**
+   * Gives an action's outcome: OK with the committed header, or a refusal that leaves the conversation as it is. `headerThen`
+   * gives the header when the answer can be sent: that of an action whose outcome is known before that of those before it.
+   */
+  answer(
+    ticket: number,
+    answer:
+      | { readonly header: Uint8Array }
+      | { readonly headerThen: () => Uint8Array }
+      | { readonly refusal: Result },
+  ): void {
     if (!this.#answers.has(ticket)) return;
     if ('refusal' in answer) this.#rejected(answer.refusal.code);
-    const bytes = 'header' in answer ? this.#okAnswer(answer.header) : encodeResult(answer.refusal);
-    this.#answers.set(ticket, bytes);
+    this.#answers.set(
+      ticket,
+      'headerThen' in answer
+        ? answer.headerThen
+        : 'header' in answer
+          ? this.#okAnswer(answer.header)
+          : encodeResult(answer.refusal),
+    );
   }
 
   /** The source was let in. */
@@ -128,9 +143,9 @@ export class SourceSession {
   /** Bytes that can be sent now, in order: as many answers as are known without a gap. */
   takeOutput(): Uint8Array | undefined {
     const parts: Uint8Array[] = [];
-    for (const [ticket, bytes] of this.#answers) {
-      if (!bytes) break;
-      parts.push(bytes);
+    for (const [ticket, answer] of this.#answers) {
+      if (!answer) break;
+      parts.push(typeof answer === 'function' ? this.#okAnswer(answer()) : answer);
       this.#answers.delete(ticket);
     }
     if (parts.length < 2) return parts[0];

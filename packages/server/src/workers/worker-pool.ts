@@ -124,9 +124,13 @@ export class WorkerPool implements ClientHost {
   }
 
   get workers(): WorkersStatus {
+    let running = 0;
     let figures = this.#ended;
-    for (const worker of this.#workers) figures = sumOf(figures, worker.figures ?? NOTHING);
-    return { running: this.#workers.size, lost: this.#lost, ...figures };
+    for (const worker of this.#workers) {
+      if (worker.isReady) running++;
+      figures = sumOf(figures, worker.figures ?? NOTHING);
+    }
+    return { running, lost: this.#lost, ...figures };
   }
 
   status(): Promise<readonly ClientStatus[]> {
@@ -202,11 +206,11 @@ export class WorkerPool implements ClientHost {
     };
   }
 
-  /** The worker that has the fewest connections. */
+  /** The worker that has the fewest connections, of those that serve. */
   get #idlest(): WorkerProcess | undefined {
     let idlest: WorkerProcess | undefined;
     for (const worker of this.#workers) {
-      if (worker.isServing && (!idlest || worker.size < idlest.size)) idlest = worker;
+      if (worker.isReady && (!idlest || worker.size < idlest.size)) idlest = worker;
     }
     return idlest;
   }
@@ -257,11 +261,20 @@ export class WorkerPool implements ClientHost {
 
   #replace({ pid, startedMs }: WorkerProcess, how: string): void {
     this.#lost++;
-    if (Date.now() - startedMs > RESTART_MS_MAX) this.#restartMs = RESTART_MS_MIN;
+    if (performance.now() - startedMs > RESTART_MS_MAX) this.#restartMs = RESTART_MS_MIN;
     this.#context.logger.error({ worker: pid, how, againMs: this.#restartMs }, 'worker has ended');
+    this.#startLater();
+  }
+
+  #startLater(): void {
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
-      this.#start();
+      try {
+        this.#start();
+      } catch (error) {
+        this.#context.logger.error({ error, againMs: this.#restartMs }, 'worker cannot be started');
+        this.#startLater();
+      }
     }, this.#restartMs);
     this.#restarts.add(timer);
     this.#restartMs = Math.min(2 * this.#restartMs, RESTART_MS_MAX);

@@ -27,8 +27,8 @@ export class WorkerProcess {
   readonly ready: Promise<void>;
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
-  /** When it was started, in milliseconds since 1970. */
-  readonly startedMs = Date.now();
+  /** When it was started, as of `performance.now`. */
+  readonly startedMs = performance.now();
   /** What it has said last of itself. */
   figures: WorkerFigures | undefined;
   readonly #child: ChildProcess;
@@ -37,6 +37,7 @@ export class WorkerProcess {
   readonly #listings = new Map<number, (clients: readonly ClientStatus[]) => void>();
   #nextId = 0;
   #isOpen = false;
+  #isReady = false;
   #isGone = false;
   /** Why it could not begin, by its own words. */
   #failure: string | undefined;
@@ -49,11 +50,12 @@ export class WorkerProcess {
   #isTelling = false;
   #became: { ready: () => void; failed: (error: ServerError) => void } | undefined;
 
+  /** @throws {ServerError} `worker` if the system has no room for a process */
   constructor(program: string, events: WorkerEvents) {
     this.#events = events;
     this.ready = new Promise((ready, failed) => (this.#became = { ready, failed }));
     this.ready.catch(() => undefined);
-    this.#child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.#child = forked(program);
     this.gone = new Promise((resolve) => {
       const end = (how: string): void => {
         if (this.#isGone) return;
@@ -86,6 +88,11 @@ export class WorkerProcess {
   /** Whether it has been told what to serve, and is there. */
   get isServing(): boolean {
     return this.#isOpen && !this.#isGone;
+  }
+
+  /** Whether it has said that it serves, and is there. Before, nobody in it would notice that a connection has failed. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#isGone;
   }
 
   /** How often this was asked since it has last said anything. */
@@ -170,6 +177,8 @@ export class WorkerProcess {
   }
 
   #send(message: ToWorker, sent: () => void = () => undefined, socket?: Socket): void {
+    // One that could not be started has no channel, and ends at once.
+    if (this.#child.pid === undefined) return;
     // What fails to be sent to one that is gone, or about to be, needs nothing more to be done than `ended` does.
     this.#child.send(message, socket, { keepOpen: true }, sent);
   }
@@ -177,6 +186,7 @@ export class WorkerProcess {
   #take(message: FromWorker): void {
     switch (message.kind) {
       case 'ready':
+        this.#isReady = true;
         this.#became?.ready();
         break;
       case 'failed':
@@ -218,5 +228,14 @@ export class WorkerProcess {
     this.#listings.clear();
     this.#held?.();
     this.#events.ended(this.#failure ?? how);
+  }
+}
+
+function forked(program: string): ChildProcess {
+  try {
+    return fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ServerError('worker', `a worker could not be started: ${reason}`, { cause });
   }
 }

@@ -187,6 +187,8 @@ async function take(message: ToWorker, socket: Socket | undefined): Promise<void
 }
 
 process.on('message', (message, socket) => {
+  // One that is reset while it waits for its turn is found to be gone then; told to nobody, its error would end the worker.
+  (socket as Socket | undefined)?.on('error', () => undefined);
   turn = turn.then(() => take(message as ToWorker, socket as Socket | undefined));
 });
 process.on('disconnect', () => {
