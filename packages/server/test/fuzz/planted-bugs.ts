@@ -151,8 +151,8 @@ export const bugsForTheFuzz: readonly (PlantedBug & Pick<Fuzzing, 'what'>)[] = [
     bug: 'answers to a source are sent as they are known, in any order',
     what: 'sources',
     file: 'sources/source-session.ts',
-    find: 'if (!bytes) break;',
-    replace: 'if (!bytes) continue;',
+    find: 'if (!answer) break;',
+    replace: 'if (!answer) continue;',
   },
   {
     bug: 'answers to a source carry an older header',
