@@ -18,15 +18,17 @@ export type StreamFileErrorCode =
   | 'disk-full'
   /** A system call failed. After a failed write nothing more is written; reads go on. */
   | 'io'
+  /** An option that makes no sense. */
+  | 'bad-option'
   /** The file is closed. */
   | 'closed'
   /** An atomic operation is open, and the call cannot be made meanwhile. */
   | 'operation-open'
   /** No atomic operation is open. */
   | 'no-operation'
-  /** An entry that does not fit a page, or an entry type that is not a u32 or is the bookmarks' own. */
+  /** An entry that does not fit a page or is no Uint8Array, or an entry type that is not a u32 or is the bookmarks' own. */
   | 'bad-entry'
-  /** A bookmark that is empty or longer than 16 bytes. */
+  /** A bookmark that is empty, longer than 16 bytes, or no Uint8Array. */
   | 'bad-bookmark'
   /** Entries that do not continue the stream. */
   | 'bad-sequence'

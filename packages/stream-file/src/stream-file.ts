@@ -1,5 +1,6 @@
 /** A stream file that is open: its public face. The work is done by the reader, the writer and the bookmark index. */
 import { basename } from 'node:path';
+import { isUint8Array } from 'node:util/types';
 
 import {
   BOOKMARK_ENTRY_TYPE,
@@ -30,6 +31,7 @@ import { ioError, StreamFileError } from './errors.js';
 import type { Operation } from './journal/journal-format.js';
 import { Journal } from './journal/journal.js';
 import { OperationWitness } from './journal/operation-witness.js';
+import { checkBeginning, checkOptions } from './opening/checks.js';
 import { createStreamFile } from './opening/creation.js';
 import { describeLock, removeHolder, writeHolder } from './opening/holder.js';
 import { recover, type ProgressListener } from './opening/recovery.js';
@@ -44,24 +46,24 @@ import { Reader, type Chunk, type Loan } from './reading/reader.js';
 /** How a stream file is opened. */
 export interface StreamFileOptions {
   /** Creates the file with this identity if it is not there; if it is, it must have this identity. */
-  readonly create?: StreamIdentity;
+  readonly create?: StreamIdentity | undefined;
   /** What a commit promises. Default `always`. */
-  readonly durability?: Durability;
+  readonly durability?: Durability | undefined;
   /** How long `interval` collects commits, in milliseconds. Default 50. */
-  readonly syncIntervalMs?: number;
+  readonly syncIntervalMs?: number | undefined;
   /** Bytes of commits waiting to be written above which `ready` waits, as it does above 2,048 commits. Default 2 MiB. */
-  readonly windowBytes?: number;
+  readonly windowBytes?: number | undefined;
   /** Pages kept in memory for readers, 1 MiB each. Default 32. */
-  readonly cachePages?: number;
+  readonly cachePages?: number | undefined;
   /**
    * How long a page that was found to be what was written may be read again without a look at its checksums, in
    * milliseconds; 0 verifies whenever a page is read from the disk. Default one hour.
    */
-  readonly verifyIntervalMs?: number;
+  readonly verifyIntervalMs?: number | undefined;
   /** Told how far a check of the file, or a rebuild of its bookmark index, has come. */
-  readonly onProgress?: ProgressListener;
+  readonly onProgress?: ProgressListener | undefined;
   /** Told what writing costs, for metrics. */
-  readonly observer?: StorageObserver;
+  readonly observer?: StorageObserver | undefined;
   /** @internal Tests put another disk in place. */
   readonly disk?: Disk;
   /** @internal As `disk`. Rejects with `BookmarkStoreLocked` if the file has a writer. */
@@ -177,11 +179,13 @@ export class StreamFile implements AsyncDisposable {
   /**
    * Opens a file for reading and writing, and recovers it if it was not closed cleanly.
    * Beside `NAME.bin` stands `NAME.db`, the bookmark index.
-   * @throws {StreamFileError} `not-found`, `not-a-stream-file`, `identity-mismatch`, `locked`, `damaged`, `disk-full` or `io`.
+   * @throws {StreamFileError} `bad-option`, `not-found`, `not-a-stream-file`, `identity-mismatch`, `locked`, `damaged`,
+   *   `disk-full` or `io`.
    */
   static async open(path: string, options: StreamFileOptions = {}): Promise<StreamFile> {
     const disk = options.disk ?? nodeDisk;
-    if (!options.create) await (await openFile(disk, path)).close();
+    checkOptions(options);
+    await checkBeginning(disk, path, options);
     const bookmarkStore = await lock(disk, path, options.openBookmarkStore ?? openLevelBookmarkStore);
     const opened: Closable[] = [];
     try {
@@ -359,6 +363,7 @@ export class StreamFile implements AsyncDisposable {
    */
   addStreamEntry(type: number, data: Uint8Array): bigint {
     try {
+      checkBytes('bad-entry', data);
       checkEntry(type, data);
     } catch (error) {
       throw refusal('bad-entry', error);
@@ -372,6 +377,7 @@ export class StreamFile implements AsyncDisposable {
    */
   addStreamBookmark(key: Uint8Array): bigint {
     try {
+      checkBytes('bad-bookmark', key);
       checkBookmark(key);
     } catch (error) {
       throw refusal('bad-bookmark', error);
@@ -437,11 +443,10 @@ export class StreamFile implements AsyncDisposable {
    * Replaces a committed entry's data by data of the same length, durably.
    * Rejects with `entry-not-found`, `update-mismatch`, `bad-entry` (a bookmark) or `operation-open`.
    */
-  updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void> {
-    if (type === BOOKMARK_ENTRY_TYPE) {
-      return Promise.reject(new StreamFileError('bad-entry', 'a bookmark cannot be updated'));
-    }
-    return this.#writer.update(Number(entryNumber), type, data);
+  async updateEntryData(entryNumber: bigint, type: number, data: Uint8Array): Promise<void> {
+    if (type === BOOKMARK_ENTRY_TYPE) throw new StreamFileError('bad-entry', 'a bookmark cannot be updated');
+    checkBytes('bad-entry', data);
+    await this.#writer.update(Number(entryNumber), type, data);
   }
 
   /** Remembers durably that sources with a lower epoch are fenced off. */
@@ -469,6 +474,7 @@ export class StreamFile implements AsyncDisposable {
   getBookmark(key: Uint8Array): bigint | undefined {
     this.#checkOpen();
     try {
+      checkBytes('bad-bookmark', key);
       checkBookmark(key);
     } catch (error) {
       throw refusal('bad-bookmark', error);
@@ -690,6 +696,13 @@ function checkIdentity(path: string, found: StreamIdentity, wanted: StreamIdenti
       `${path} is another stream: its ${field} is ${found[field]}, not ${wanted[field]}`,
     );
   }
+}
+
+/** Text, say, would be taken for so many zeros. */
+function checkBytes(code: 'bad-entry' | 'bad-bookmark', bytes: unknown): void {
+  if (isUint8Array(bytes)) return;
+  const name = code === 'bad-entry' ? 'data' : 'key';
+  throw new StreamFileError(code, `${name} is not a Uint8Array`);
 }
 
 function refusal(code: 'bad-entry' | 'bad-bookmark', error: unknown): unknown {

@@ -27,7 +27,7 @@ export interface BookmarkStore {
  * Under this key stands how many entries the index has taken in, as a u64, and behind that the name of the file they stand
  * in. Longer than any bookmark's key, so that it is none.
  */
-export const INDEXED_TO_KEY = new TextEncoder().encode('data-stream:indexed-to');
+export const INDEXED_TO_KEY: Uint8Array = new TextEncoder().encode('data-stream:indexed-to');
 /** How many bookmarks may wait in memory before commits wait for the store. */
 const WAITING_MAX = 50_000;
 /** Bookmarks in one batch: more would keep everything else of the process waiting for too long. */

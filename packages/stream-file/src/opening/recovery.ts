@@ -66,12 +66,7 @@ const READ_BYTES = 1 << 20;
 export async function recover(file: DiskFile, where: PageLocation, hooks: RecoveryHooks): Promise<Recovered> {
   const { path, geometry } = where;
   const size = await file.size();
-  if (size < HEADER_PAGE_BYTES) {
-    throw new StreamFileError('not-a-stream-file', `${path}: ${size} bytes are too few for a header page`);
-  }
-  const bytes = new Uint8Array(HEADER_PAGE_BYTES);
-  await file.read(0, bytes);
-  const found = parseHeaderPage(bytes, path);
+  const { bytes, found } = await readHeader(file, path);
   if (found.damage) throw new StreamFileError('damaged', `${path}: ${found.damage}`);
   hooks.accept(found.identity);
 
@@ -107,6 +102,19 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   await file.sync();
   await journal.confirm();
   return { identity: found.identity, headerPage, space, commit: opened, lastSession, journal };
+}
+
+/** @throws {StreamFileError} `not-a-stream-file` */
+export async function readHeader(
+  file: DiskFile,
+  path: string,
+): Promise<{ bytes: Uint8Array; found: HeaderPageState }> {
+  const bytes = new Uint8Array(HEADER_PAGE_BYTES);
+  const count = await file.read(0, bytes);
+  if (count < HEADER_PAGE_BYTES) {
+    throw new StreamFileError('not-a-stream-file', `${path}: ${count} bytes are too few for a header page`);
+  }
+  return { bytes, found: parseHeaderPage(bytes, path) };
 }
 
 /** What is committed, and whether another program has written to the file since this package did. */

@@ -10,6 +10,7 @@ import { recordAt, type Operation } from '../journal/journal-format.js';
 import { operationOf, type FoundOperation } from '../journal/journal-records.js';
 import { OperationWitness } from '../journal/operation-witness.js';
 import { StoredJournal } from '../journal/stored-journal.js';
+import { checkCacheOptions } from '../opening/checks.js';
 import { Geometry } from '../pages/geometry.js';
 import { PageStore, type CacheOptions, type CacheStatus, type PageWitness } from '../pages/page-store.js';
 import { StoredRows } from '../pages/stored-rows.js';
@@ -19,12 +20,12 @@ import { Reader, type Chunk, type Loan } from './reader.js';
 /** How a file is opened for reading only. */
 export interface StreamFileReaderOptions {
   /** Pages kept in memory, 1 MiB each. Default 4. */
-  readonly cachePages?: number;
+  readonly cachePages?: number | undefined;
   /**
    * How long a page that was found to be what was written may be read again without a look at its checksums, in
    * milliseconds. Default 0: it is verified whenever it is read.
    */
-  readonly verifyIntervalMs?: number;
+  readonly verifyIntervalMs?: number | undefined;
   /** @internal Tests put another disk in place. */
   readonly disk?: ReadableDisk;
   /** @internal Tests use small pages. */
@@ -93,9 +94,10 @@ export class StreamFileReader implements AsyncDisposable {
 
   /**
    * Opens a file, which may be in use.
-   * @throws {StreamFileError} `not-found`, `not-a-stream-file`, `damaged` or `io`
+   * @throws {StreamFileError} `bad-option`, `not-found`, `not-a-stream-file`, `damaged` or `io`
    */
   static async open(path: string, options: StreamFileReaderOptions = {}): Promise<StreamFileReader> {
+    checkCacheOptions(options);
     const disk = options.disk ?? nodeDisk;
     const geometry = new Geometry(options.pageBytes);
     const file = await ObservedFile.open(disk, path);

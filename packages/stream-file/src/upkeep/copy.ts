@@ -18,9 +18,9 @@ import { verify } from './verify.js';
 
 export interface CopyOptions {
   /** Told how much is done, of how much there is: bytes, written and read again. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Ends the work with its reason; nothing is left of the copy. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

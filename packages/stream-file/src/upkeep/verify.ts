@@ -78,9 +78,9 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  readonly onProgress?: ProgressListener;
+  readonly onProgress?: ProgressListener | undefined;
   /** Ends the work with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** @internal Tests put another disk in place. */
   readonly disk?: ReadableDisk;
   /** @internal As `disk`; undefined if there is no index. */
