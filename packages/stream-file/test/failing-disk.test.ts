@@ -109,6 +109,49 @@ describe('a full disk', () => {
   });
 });
 
+describe('a bookmark index that cannot be built again when many bookmarks are cut off', () => {
+  // So many keys that their older bookmarks are not looked for one by one.
+  const CUT = 100_001;
+  const KEPT = 5_000;
+
+  // At the first step, in the middle of emptying it, and while it is filled.
+  it.each([1, 2, 4])(
+    'ends writing at write %i, and never names an entry that is another one now',
+    async (nth) => {
+      const machine = new SimulatedMachine();
+      const options = { pageBytes: 1 << 16 };
+      const file = await machine.open(options);
+      for (const [first, count] of [
+        [0, KEPT],
+        [KEPT, CUT],
+      ] as const) {
+        file.startAtomicOp();
+        for (let key = first; key < first + count; key++) file.addStreamBookmark(ascii(`key ${key}`));
+        await file.commitAtomicOp();
+      }
+      await file.getEntry(0n);
+      let writes = -Infinity;
+      machine.bookmarks.fault = () =>
+        ++writes >= nth ? Object.assign(new Error('no room'), { code: 'ENOSPC' }) : undefined;
+      // What is on its way to the index is not what is to fail.
+      for (let turn = 0; turn < 1_000; turn++) await new Promise(setImmediate);
+      writes = 0;
+      expect(await codeOf(file.truncateFile(BigInt(KEPT)))).toBe('io');
+      machine.bookmarks.fault = undefined;
+
+      const others = Array.from({ length: CUT }, () => [1, bytes('')] as const);
+      expect(await codeOf(commit(file, ...others))).toBe('io');
+      expect(file.getBookmark(ascii(`key ${KEPT + CUT - 1}`))).toBeUndefined();
+      await file.close();
+      const again = await machine.open(options);
+      await commit(again, ...others);
+      for (const key of [0, 1, KEPT - 1]) expect(again.getBookmark(ascii(`key ${key}`))).toBe(BigInt(key));
+      for (const key of [KEPT, KEPT + 1, KEPT + CUT - 1])
+        expect(again.getBookmark(ascii(`key ${key}`))).toBeUndefined();
+    },
+  );
+});
+
 describe('a disk that fails', () => {
   it.each(['write', 'sync'] as const)('at a %s ends writing for good', async (kind) => {
     const { machine, file } = await openStream();

@@ -84,9 +84,13 @@ export class Rewriter {
       await journal.confirm();
       events.truncated(extent);
     });
+    if (!changes) {
+      // If it fails, nothing says what the index lacks until the file is opened again.
+      await this.#fatally('building the bookmark index again', () => this.#indexAgain());
+      return;
+    }
     try {
-      if (changes) await bookmarks.repoint(changes, entry);
-      else await this.#indexAgain();
+      await bookmarks.repoint(changes, entry);
     } catch (error) {
       throw ioError(path, 'pointing bookmarks to what is left', error);
     }
