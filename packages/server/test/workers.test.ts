@@ -160,6 +160,31 @@ describe('A worker that is stuck', () => {
     expect(log.errors[0]).toBe('worker is stuck: killed');
   });
 
+  it('is not one that has nothing to say, since it waits for a change of the stream to be over', async () => {
+    const log = new WorkersLog();
+    const pool = new WorkerPool(serving.workers!, {
+      file: await goldenStream(),
+      token: undefined,
+      limits: defaultLimits,
+      descriptors: new Descriptors(),
+      logger: log,
+      observer: undefined,
+    });
+    onTestFinished(() => pool.close());
+    await pool.open(undefined);
+    await pool.changing();
+    process.kill(log.started[0]!, 'SIGKILL');
+    await expect.poll(() => log.started.length, { timeout: 5_000 }).toBe(3);
+    for (let look = 0; look <= 11; look++) {
+      pool.tick();
+      if (look % 4 === 0) await sleep(300);
+    }
+    pool.changed();
+    pool.tick();
+    await expect.poll(() => pool.workers, { timeout: 5_000 }).toMatchObject({ running: 2, lost: 1 });
+    expect(log.errors).toEqual(['worker has ended']);
+  });
+
   it('does not hold up a server that closes', async () => {
     const log = new WorkersLog();
     const server = await serve(await goldenStream(), { logger: log, limits: { closeMs: 100 } });

@@ -95,9 +95,9 @@ export class WorkerProcess {
     return this.#isReady && !this.#isGone;
   }
 
-  /** How often this was asked since it has last said anything. */
+  /** How often this was asked since it has last said anything, or was told what to serve: before, it has nothing to say. */
   looks(): number {
-    return this.#silentLooks++;
+    return this.#isOpen ? this.#silentLooks++ : 0;
   }
 
   open(task: WorkerTask, extent: Extent): void {
