@@ -73,7 +73,7 @@ function checkTarball({ manifest, tarball }) {
   const stale = compiled.filter((file) => !files.includes(file.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')));
   if (stale.length > 0) {
     throw new CheckError(
-      `${manifest.name}: ${stale.join(', ')} has no source any more; remove dist and build again`,
+      `${manifest.name}: ${stale.join(', ')} has no source any more: remove dist and build again with turbo run build --force`,
     );
   }
   const packedManifest = run('tar', ['-xzOf', tarball, 'package/package.json']);

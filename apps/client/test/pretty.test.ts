@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { blockBookmark, encodeLegacyPayload, encodePayload, type EncodedEntry } from '@ds/zkevm';
+import { stdoutScreen } from '../src/formats/index.js';
 import { pretty, type Screen } from '../src/formats/pretty.js';
 
 const file: Screen = { columns: undefined, color: false };
@@ -19,6 +20,14 @@ const bookmarkEntry = (style: 'protobuf' | 'legacy'): EncodedEntry => ({
   data: blockBookmark(7n, style),
 });
 const hash = new Uint8Array(32).fill(0xab);
+
+describe('a screen', () => {
+  it('is as wide as the terminal; one that has no size cuts nothing', () => {
+    expect(stdoutScreen({ isTTY: true, columns: 80 })).toMatchObject({ columns: 80 });
+    expect(stdoutScreen({ isTTY: true, columns: 0 })).toMatchObject({ columns: undefined });
+    expect(stdoutScreen({ isTTY: false, columns: 80 })).toMatchObject({ columns: undefined, color: false });
+  });
+});
 
 describe('payloads', () => {
   it('of a stream of today are shown by name', () => {

@@ -46,7 +46,7 @@ export async function runApp(app: App): Promise<void> {
       argv: process.argv.slice(2),
       env: process.env,
       readFile: (path) => readFileSync(path, 'utf8'),
-      ...(stdout.isTTY && { columns: stdout.columns }),
+      ...(stdout.isTTY && stdout.columns > 0 && { columns: stdout.columns }),
     });
     if (invocation.kind === 'print') {
       stdout.write(invocation.text);

@@ -175,6 +175,16 @@ describe('the other pages', () => {
     expect(status).toBe(405);
   });
 
+  it('say which port they cannot have', async () => {
+    const { monitor } = await serve();
+    const { port } = monitor.address;
+    const logger = createLogger('test', 'silent', { write: () => true });
+    await expect(Monitor.start({ metricsPort: port, metricsHost: host }, logger)).rejects.toMatchObject({
+      message: `cannot listen on ${host} port ${port} for metrics`,
+      cause: { code: 'EADDRINUSE' },
+    });
+  });
+
   it('are off unless a port is given', async () => {
     const logger = createLogger('test', 'silent', { write: () => true });
     expect(await Monitor.start({ metricsPort: undefined, metricsHost: host }, logger)).toBeUndefined();

@@ -90,6 +90,9 @@ function tlsDial(options: TlsOptions): Dial {
   try {
     return dialTls(options);
   } catch (cause) {
-    throw new ClientError('bad-option', `tls: ${problemOf(cause as Error)}`, { cause });
+    const problem = problemOf(cause as Error);
+    throw new ClientError('bad-option', `tls: authorities, certificate or key cannot be used: ${problem}`, {
+      cause,
+    });
   }
 }

@@ -206,6 +206,10 @@ describe('Options', () => {
     ['a start that is text', { from: 'earliest' }],
     ['a start above a u64', { from: 2n ** 64n }],
     ['a position that is none', { from: { nextEntry: 1 } }],
+    ['a bookmark that is too long', { from: new Uint8Array(17) }],
+    ['a bookmark of no byte', { from: new Uint8Array(0) }],
+    ['a type that is no u32', { types: [1, -1] }],
+    ['a type that is text', { types: ['1'] }],
   ])('of following that make no sense are refused at once: %s', (_what, options) => {
     const asking = new StreamClient({ server: '127.0.0.1:1' });
     const refused = expect.objectContaining({ name: 'ClientError', code: 'bad-option' }) as Error;

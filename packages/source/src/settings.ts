@@ -106,7 +106,10 @@ function tlsDial(options: Parameters<typeof dialTls>[0]): Dial {
   try {
     return dialTls(options);
   } catch (cause) {
-    throw new SourceError('bad-option', `tls: ${problemOf(cause as Error)}`, { cause });
+    const problem = problemOf(cause as Error);
+    throw new SourceError('bad-option', `tls: authorities, certificate or key cannot be used: ${problem}`, {
+      cause,
+    });
   }
 }
 

@@ -50,7 +50,7 @@ export class Monitor implements AsyncDisposable {
   /**
    * Listens where the options say; undefined where they say nothing.
    *
-   * @throws the system's error if it cannot listen
+   * @throws if it cannot listen
    */
   static async start(
     given: Options<typeof monitorOptions>,
@@ -61,8 +61,11 @@ export class Monitor implements AsyncDisposable {
     const monitor = new Monitor(kinds);
     const server = monitor.#server;
     server.maxConnections = CONNECTIONS_MAX;
-    server.listen(given.metricsPort, given.metricsHost);
-    await once(server, 'listening');
+    const { metricsPort: port, metricsHost: host } = given;
+    server.listen(port, host);
+    await once(server, 'listening').catch((cause: unknown) => {
+      throw new Error(`cannot listen on ${host} port ${port} for metrics`, { cause });
+    });
     server.on('error', (err) => {
       logger.warn({ err }, 'cannot accept a request for metrics');
     });

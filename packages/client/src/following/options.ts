@@ -2,6 +2,8 @@
 import { inspect } from 'node:util';
 import { isUint8Array } from 'node:util/types';
 
+import { BOOKMARK_BYTES_MAX } from '@ds/codec';
+
 import { ClientError } from '../errors.js';
 import type { StreamPosition } from '../resuming/position.js';
 
@@ -37,20 +39,31 @@ export interface FollowOptions extends Omit<BatchOptions, 'reuseBuffer'> {
 }
 
 /** @throws {ClientError} `bad-option` for what cannot be asked for */
-export function checkFollowing({ from, count, until }: BatchOptions): void {
+export function checkFollowing({ from, count, until, types = [] }: FollowOptions): void {
+  for (const type of types) checkType(type);
   if (count !== undefined) checkU64('count', count);
   if (until !== undefined) checkU64('until', until);
   if (count !== undefined && until !== undefined) {
     throw new ClientError('bad-option', 'follow takes `count` or `until`, not both');
   }
-  if (from === undefined || from === 'latest' || isUint8Array(from)) return;
-  if (isPosition(from)) checkU64('from.nextEntry', from.nextEntry);
+  if (from === undefined || from === 'latest') return;
+  if (isUint8Array(from)) checkKey(from);
+  else if (isPosition(from)) checkU64('from.nextEntry', from.nextEntry);
   else checkU64('from', from, "or a bookmark's key, `latest`, or a position");
+}
+
+/** Entries of any other type never come. */
+function checkType(type: unknown): void {
+  if (Number.isInteger(type) && Number(type) >= 0 && Number(type) <= 0xffff_ffff) return;
+  throw new ClientError('bad-option', `types has ${inspect(type)}: expected integers from 0 to 2 ** 32 - 1`);
 }
 
 /** Text, say, would be taken for so many zeros. */
 export function checkKey(key: unknown): void {
   if (!isUint8Array(key)) throw new ClientError('bad-option', 'the key of a bookmark is not a Uint8Array');
+  if (key.length >= 1 && key.length <= BOOKMARK_BYTES_MAX) return;
+  const expected = `expected 1 to ${BOOKMARK_BYTES_MAX}`;
+  throw new ClientError('bad-option', `a bookmark of ${key.length} bytes: ${expected}`);
 }
 
 /**
