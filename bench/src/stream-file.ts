@@ -15,7 +15,7 @@ const KEY_BYTES = 9;
 const identity = { systemId: 137n, streamType: 1n, version: 1 };
 
 /** Bytes of commits that may wait while others are written: they become the next group, so this decides how large groups are. */
-const WINDOWS_KIB = [64, 256, 1024, 2048];
+const WINDOWS_KIB = [16, 64, 256, 1024, 2048];
 const ENTRIES_IN_OPERATION = [1, 10, 100];
 
 export const appendEntries: Benchmark = {
