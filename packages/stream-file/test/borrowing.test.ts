@@ -99,6 +99,23 @@ describe('What is borrowed', () => {
 });
 
 describe('Memory', () => {
+  it.each([0, 1, 3])(
+    'is no more when entries of many pages are updated, with a cache of %i pages',
+    async (cachePages) => {
+      const { machine, file } = await openFilled(cachePages);
+      const before = file.cache.bytes;
+      for (let page = 0; page < PAGES; page++)
+        await file.updateEntryData(BigInt(3 * page + 1), 1, new Uint8Array(20).fill(200 - page));
+      expect(file.cache.bytes).toBeLessThanOrEqual(before + 4 * pageBytes);
+      // Each page is read again, and held against what is known of it.
+      const updated = hex(await readAll(file));
+      await file.close();
+      const again = await machine.open({ pageBytes });
+      expect(hex(await readAll(again))).toBe(updated);
+      expect(updated).toContain('c8'.repeat(20));
+    },
+  );
+
   it('is that of a few pages and of small copies, when nothing is given back', async () => {
     const cachePages = 4;
     const { file } = await openFilled(cachePages);
@@ -175,8 +192,6 @@ describe('What has rotted since it was verified', () => {
     const { machine, file } = await openFilled(1);
     await readAll(file);
     await file.updateEntryData(10n, 1, new Uint8Array(20).fill(200));
-    // What was updated is held until the next commit.
-    await commit(file, [1, bytes('01')]);
     (await borrow(file, offsetOfPage(9))).release();
     (await machine.disk.open(path)).writeSync(offsetOfPage(3) + 20, bytes('ff'));
     (await borrow(file, offsetOfPage(20))).release();

@@ -136,6 +136,8 @@ export class Rewriter {
       old.bytes.subarray(at, at + length),
       bytes,
     );
+    // Now: once it is in place of the old one, its memory may be used for another page.
+    const row = changed.filled === geometry.pageBytes ? changed.row(store.location) : undefined;
     const update = { offset, entry: bytes, operationCrc };
     await preparePendingUpdate(disk, path, update);
     await this.#changing(`updating entry ${entry}`, async () => {
@@ -148,7 +150,7 @@ export class Rewriter {
         }),
       );
     });
-    if (changed.filled === geometry.pageBytes) store.directory.put(index, changed.row(store.location));
+    if (row) store.directory.put(index, row);
     this.#appender.replacePage(changed);
   }
 

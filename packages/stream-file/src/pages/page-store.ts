@@ -151,11 +151,14 @@ export class PageStore<Rows extends PageRows = PageDirectory> {
    * nobody reads the page from the file, and nobody judges the pages around it by what stands there.
    */
   async overwrite(old: Page, changed: Page, write: () => Promise<void>): Promise<void> {
+    const isWriters = this.#held.has(old.index);
     this.hold(old);
     const writing = write();
     this.#overwriting = writing.catch(() => undefined);
     try {
       await writing;
+      // All of it is in the file again: only a page that the writer goes on with need be held any longer.
+      if (!isWriters) this.#held.delete(old.index);
       this.#replace(changed);
     } finally {
       this.#overwriting = undefined;
