@@ -1,6 +1,13 @@
 /** What `ds-source` can be told: the one place where each option, its default and its limits stand. */
 
-import { checkConnect, connectOptions, field, type ConnectGiven, type Options } from '@ds/app-kit';
+import {
+  checkConnect,
+  connectOptions,
+  field,
+  formatAddress,
+  type ConnectGiven,
+  type Options,
+} from '@ds/app-kit';
 
 const timeout = (): ReturnType<typeof field.duration> => field.duration({ min: 1 });
 
@@ -122,6 +129,8 @@ export function checkOptions(given: SourceOptions): string | undefined {
   if (!rpc && toBlock !== undefined) return '--to-block goes with --rpc only';
   if (ops !== undefined && resumeFrom) return '--resume-from goes with --blocks and --rpc only';
   if (server.some(({ port }) => port === 0)) return '--server needs a port above 0';
+  if (new Set(server.map((each) => formatAddress(each))).size < server.length)
+    return '--server names a server twice';
   if (quorum === 0 && given.outbox === undefined) return '--quorum 0 needs --outbox';
   if (typeof quorum === 'number' && quorum > server.length) {
     return `--quorum ${quorum} is more than the servers given: ${server.length}`;

@@ -148,6 +148,7 @@ describe('Bad usage', () => {
     [[...server, '--ops', '-', '--quorum', '2'], '--quorum 2 is more than the servers given: 1'],
     [[...server, '--ops', '-', '--quorum', 'most'], 'bad value "most" for --quorum'],
     [['--server', 'a:0', '--ops', '-'], '--server needs a port above 0'],
+    [['--server', 'a:1,b:1,a:1', '--ops', '-'], '--server names a server twice'],
     [[...server, '--ops', '/nowhere/ops.jsonl'], "can't read /nowhere/ops.jsonl"],
     [[...server, '--ops', '-', '--token-file', '/nowhere/token'], "can't read the token file /nowhere/token"],
   ])('ends it with 2, and says what is wrong: %j', async (args, reason) => {

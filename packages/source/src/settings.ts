@@ -95,11 +95,18 @@ function checkIdentity({ systemId, streamType, epoch, token }: SourceSettings): 
 
 function checkServers({ servers, quorum, outbox }: SourceSettings): void {
   if (servers.length === 0) throw new SourceError('bad-option', 'a source needs at least one server');
+  checkDifferent(servers.map(({ host, port }) => `${host}:${port}`));
   if (quorum === 'all' || quorum === 'any') return;
   const quorumMin = outbox ? 0 : 1;
   if (Number.isInteger(quorum) && quorum >= quorumMin && quorum <= servers.length) return;
   const expected = `'all', 'any', or ${quorumMin} to ${servers.length}, the number of servers`;
   throw new SourceError('bad-option', `quorum is ${inspect(quorum)}: expected ${expected}`);
+}
+
+/** A server takes one connection of a source: two would keep each other out, over and over. */
+function checkDifferent(addresses: readonly string[]): void {
+  const twice = addresses.find((address, at) => addresses.indexOf(address) < at);
+  if (twice !== undefined) throw new SourceError('bad-option', `server ${twice} is given twice`);
 }
 
 function tlsDial(options: Parameters<typeof dialTls>[0]): Dial {

@@ -17,6 +17,7 @@ describe('Options that make no sense', () => {
     ['a server with a port above 65535', { servers: [{ host: 'localhost', port: 65_536 }] }],
     ['a server without a host', { servers: [':6901'] }],
     ['an IPv6 server without brackets', { servers: ['::1:6901'] }],
+    ['a server that is given twice', { servers: ['localhost:1', { host: 'localhost', port: 1 }] }],
     ['a negative system id', { systemId: -1n }],
     ['a stream type above a u64', { streamType: 2n ** 64n }],
     ['an epoch above a u64', { epoch: 2n ** 64n }],
