@@ -31,6 +31,7 @@ export class Check {
   readonly #cuts: Cut[] = [];
   readonly #acknowledged: EntryNode[] = [];
   #end: EntryNode | undefined;
+  #hasForked = false;
   #reject: (error: unknown) => void = () => undefined;
 
   constructor(
@@ -55,6 +56,11 @@ export class Check {
     return this.#acknowledged.findLast((entry) => !entry.isCutAsked) ?? this.tree.root;
   }
 
+  /** Whether a server has ever had a stream that was to be given up for another one. */
+  get hasForked(): boolean {
+    return this.#hasForked;
+  }
+
   /** The servers that the source has left out. */
   get leftOutServers(): ReadonlySet<DurableCopy> {
     return this.#leftOut;
@@ -77,8 +83,10 @@ export class Check {
   /** Whatever servers have that is not in the stream that ends with this one is to be given up. */
   continuesWith(last: EntryNode): void {
     for (const { entries } of this.servers)
-      for (let number = entries.length - 1; number >= 0 && !entries.at(number)!.isIn(last); number--)
+      for (let number = entries.length - 1; number >= 0 && !entries.at(number)!.isIn(last); number--) {
         entries.at(number)!.isCutAsked = true;
+        this.#hasForked = true;
+      }
   }
 
   /** A source asks for a cut, behind which `last` would be no more. */
@@ -176,10 +184,11 @@ export class Check {
 
   /**
    * A client is told that what it has is not the stream any more. An update says so as well, if it sees one: a relay that
-   * does has cut its own stream there. And whatever a client of a relay has, it loses where that one starts anew.
+   * does has cut its own stream there. And whatever a client of a relay has, it may lose where that one does not go on with the
+   * stream: because it starts anew, or because it has come to a server that is to give up its own.
    */
-  toldOfCut({ last }: StreamCopy, hasSeenUpdate: boolean, isAnew = false): void {
-    if (last.isCutAsked || hasSeenUpdate || isAnew) return;
+  toldOfCut({ last }: StreamCopy, hasSeenUpdate: boolean, mayLoseAll = false): void {
+    if (last.isCutAsked || hasSeenUpdate || mayLoseAll) return;
     this.failed(new Error(`a client is told that entry ${last.number} is gone, which nobody has asked for`));
   }
 

@@ -105,8 +105,9 @@ export class Follower {
   }
 
   #stepBack(entries: number): void {
-    const isAnew = this.#from instanceof RelayMachine && this.#from.hasStartedAnew;
-    this.#world.check.toldOfCut(this.#received, this.#received.hasUpdates, isAnew);
+    const { check } = this.#world;
+    const mayLoseAll = this.#from instanceof RelayMachine && (this.#from.hasStartedAnew || check.hasForked);
+    check.toldOfCut(this.#received, this.#received.hasUpdates, mayLoseAll);
     this.#received.cutTo(Math.max(0, entries));
   }
 }
