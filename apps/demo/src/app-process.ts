@@ -2,13 +2,21 @@
 
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
 /** What an app wrote last on stderr, for the message when it fails. */
 const LOG_CHARACTERS = 2_000;
 
 export type AppName = 'server' | 'relay' | 'source' | 'client';
+
+const { resolve } = createRequire(import.meta.url);
+
+/** Path of the program `ds-NAME`, wherever it is installed. */
+export function programOf(name: AppName): string {
+  return join(dirname(resolve(`ds-${name}/package.json`)), 'bin', `ds-${name}`);
+}
 
 export class AppProcess implements AsyncDisposable {
   readonly name: string;
@@ -18,11 +26,10 @@ export class AppProcess implements AsyncDisposable {
   readonly #ended: Promise<number | null>;
   #log = '';
 
-  /** Starts the app `apps/NAME`; `label` is how the demo calls it. */
+  /** Starts the app `ds-NAME`; `label` is how the demo calls it. */
   constructor(name: AppName, label: string, args: readonly string[]) {
     this.name = label;
-    const program = fileURLToPath(new URL(`../../${name}/bin/ds-${name}`, import.meta.url));
-    this.#child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [programOf(name), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.input = this.#child.stdin;
     this.output = this.#child.stdout;
     this.input.on('error', () => undefined);

@@ -3,12 +3,12 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import colors from 'picocolors';
 import type { AppContext } from '@ds/app-kit';
 import { StreamClient } from '@ds/client';
-import { AppProcess, type AppName } from './app-process.js';
+import { AppProcess, programOf, type AppName } from './app-process.js';
 import { readBlocks, type Blocks } from './blocks.js';
 import { checkReceived } from './check.js';
 import { Display } from './display.js';
@@ -182,10 +182,11 @@ async function sayWhereToGo(display: Display, chain: Chain, keep: boolean): Prom
   await display.line();
   if (keep) {
     const address = chain.heads[2].address;
+    const client = relative('', programOf('client'));
     await display.line(`${colors.bold('Still running.')} In another terminal, from this folder:`);
-    await display.line(`  apps/client/bin/ds-client follow --server ${address} | head`);
-    await display.line(`  apps/client/bin/ds-client header --server ${address}`);
-    await display.line(`  apps/client/bin/ds-client follow --server ${address} --from latest --format json`);
+    await display.line(`  ${client} follow --server ${address} | head`);
+    await display.line(`  ${client} header --server ${address}`);
+    await display.line(`  ${client} follow --server ${address} --from latest --format json`);
     await display.line('Ctrl-C ends it.');
     return;
   }
