@@ -97,4 +97,30 @@ describe.each([0, 2, 32])('what was read stays, with a cache of %i pages,', (cac
       expect(hex(await file.getEntryBytes(9n))).toBe(hex(entryBytes(2, 9, bytes('bb'.repeat(20)))));
     }
   });
+
+  it.each([
+    [8n, 0],
+    [4n, 0],
+    [4n, 6],
+  ])(
+    'and an entry that is looked for while it is cut to %i, and grows by %i, is found',
+    async (left, added) => {
+      const data = bytes('bb'.repeat(90));
+      for (let turns = 0; turns < 150; turns++) {
+        const file = await openStream();
+        const places: (number | undefined)[] = [await file.offsetOf(8n)];
+        const changed = file.truncateFile(left).then(async () => {
+          places.push(await file.offsetOf(8n));
+          for (let entry = 0; entry < added; entry++) {
+            await commit(file, [2, data]);
+            places.push(await file.offsetOf(8n));
+          }
+        });
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        const [offset, entry] = await Promise.all([file.offsetOf(8n), file.getEntryBytes(8n), changed]);
+        expect(places).toContain(offset);
+        expect([undefined, hex(entries[8]), hex(entryBytes(2, 8, data))]).toContain(hex(entry));
+      }
+    },
+  );
 });

@@ -142,11 +142,24 @@ export class Reader {
     const row = this.#store.inMemory(index) ? undefined : this.#store.row(index);
     return row
       ? this.#entryInBlock(row, index, number)
-      : this.#lookInto(index, (page) => this.#entryIn(page, number));
+      : this.#lookInto(
+          index,
+          number,
+          (page) => this.#entryIn(page, number),
+          () => this.entry(number),
+        );
   }
 
-  /** Borrows a page for as long as `look` takes. */
-  #lookInto<T>(index: number, look: (page: Page) => T): T | Promise<T> {
+  /**
+   * Borrows the page of entry `number` for as long as `look` takes. If the stream was cut while the page was loaded, the entry
+   * may be gone, or stand in another one: then all is done `again`.
+   */
+  #lookInto<T>(
+    index: number,
+    number: number,
+    look: (page: Page) => T,
+    again: () => T | Promise<T>,
+  ): T | Promise<T> {
     const lookAndGiveBack = (page: Page): T => {
       try {
         return look(page);
@@ -155,13 +168,17 @@ export class Reader {
       }
     };
     const page = this.#store.borrow(index);
-    return page instanceof Promise ? page.then(lookAndGiveBack) : lookAndGiveBack(page);
+    if (!(page instanceof Promise)) return lookAndGiveBack(page);
+    return page.then((loaded) => {
+      if (number < this.#store.committed.entries && this.#pageOfEntry(number) === index)
+        return lookAndGiveBack(loaded);
+      this.#store.giveBack(loaded);
+      return again();
+    });
   }
 
-  #entryIn(page: Page, number: number): Uint8Array | undefined {
-    const offset = this.#offsetIn(page, number);
-    if (offset === undefined) return undefined;
-    const at = this.#store.location.geometry.offsetInPage(offset);
+  #entryIn(page: Page, number: number): Uint8Array {
+    const at = this.#store.location.geometry.offsetInPage(this.#offsetIn(page, number));
     return new Uint8Array(page.bytes.subarray(at, at + entryLengthAt(page.bytes, at)));
   }
 
@@ -187,12 +204,17 @@ export class Reader {
     const { entries, length } = this.#store.committed;
     if (number === entries) return length;
     if (number > entries) return undefined;
-    return this.#lookInto(this.#pageOfEntry(number), (page) => this.#offsetIn(page, number));
+    return this.#lookInto(
+      this.#pageOfEntry(number),
+      number,
+      (page) => this.#offsetIn(page, number),
+      () => this.offsetOf(number),
+    );
   }
 
-  #offsetIn(page: Page, number: number): number | undefined {
-    const { location, committed } = this.#store;
-    if (number >= committed.entries) return undefined;
+  /** Offset in the file of entry `number`, which stands in this page. */
+  #offsetIn(page: Page, number: number): number {
+    const { location } = this.#store;
     const at = page.offsetOf(number, this.#store.limit(page.index), location);
     const pageStart = location.geometry.pageStart(page.index);
     if (at === undefined) throw this.#misplaced(number, page.index);
