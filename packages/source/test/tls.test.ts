@@ -74,10 +74,14 @@ describe('Over TLS, with a token,', () => {
 
 describe('A server that', () => {
   it.each([
-    ['nobody vouches for', { tls: true }],
-    ['strangers vouch for', { tls: { ca: certificates.strangers } }],
-    ['has another name', { tls: { ...trusting, servername: 'another.example' } }],
-  ])('%s is shown no token', async (_name, options) => {
+    ['nobody vouches for', { tls: true }, 'is the authority that has signed it given?'],
+    [
+      'strangers vouch for',
+      { tls: { ca: certificates.strangers } },
+      'is the authority that has signed it given?',
+    ],
+    ['has another name', { tls: { ...trusting, servername: 'another.example' } }, 'another.example'],
+  ])('%s is shown no token', async (_name, options, hint) => {
     const server = await guarded();
     const { error, states } = await refusal(server.address, { ...options, token });
     expect(error).toMatchObject({
@@ -85,7 +89,8 @@ describe('A server that', () => {
       code: 'no-server',
       message: expect.stringContaining(server.address) as string,
     });
-    expect(states[0]).toMatchObject({ kind: 'disconnected', error: { code: 'connect' } });
+    const message = expect.stringContaining(hint) as string;
+    expect(states[0]).toMatchObject({ kind: 'disconnected', error: { code: 'connect', message } });
     expect(server.file.epoch).toBe(0n);
   });
 

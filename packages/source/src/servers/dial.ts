@@ -37,10 +37,15 @@ interface TlsError extends NodeJS.ErrnoException {
   readonly reason?: string;
 }
 
+/** That nobody who is trusted has signed a certificate, in OpenSSL's words for it. */
+const UNKNOWN_AUTHORITY = /SELF_SIGNED_CERT|^UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)/;
+
 /** What an error of a socket means, where its own words would be about records and versions. */
-export function problemOf({ code, reason, message }: TlsError): string {
+export function problemOf({ code = '', reason, message }: TlsError): string {
   const isPlain = code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
-  return isPlain ? 'the server does not speak TLS at this port' : (reason ?? message);
+  if (isPlain) return 'the server does not speak TLS at this port';
+  const hint = UNKNOWN_AUTHORITY.test(code) ? ': is the authority that has signed it given?' : '';
+  return `${reason ?? message}${hint}`;
 }
 
 /** What becomes known when a server ends a connection before it has said anything: what it is may be in doubt. */
