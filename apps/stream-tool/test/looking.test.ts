@@ -43,6 +43,20 @@ describe('inspect', () => {
       expect(text).toMatch(line);
   });
 
+  it('says when it was committed, also where no date goes that far', async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.path('s.bin');
+    const file = await StreamFile.open(path, { create: identity });
+    file.startAtomicOp();
+    file.addStreamEntry(1, new Uint8Array(1));
+    // Nanoseconds, where milliseconds are asked for.
+    await file.commitAtomicOp(1_700_000_000_000_000_000n);
+    await file.close();
+    expect(await out('inspect', path)).toMatch(
+      /the last one committed at 1700000000000000000 ms since 1970$/m,
+    );
+  });
+
   it('says so as JSON', async () => {
     await using folder = await temporaryFolder();
     const path = await makeFile(folder.path('s.bin'));
@@ -229,7 +243,7 @@ describe('copy', () => {
     expect((await readFile(other)).equals(before)).toBe(true);
     await overwrite(path, FIRST_DATA_AT + 500, 0xee);
     expect((await run(['copy', path, folder.path('copy.bin')])).status).toBe(1);
-    for (const name of ['copy.bin', 'copy.bin.copying', 'copy.bin.db', 'copy.db'])
+    for (const name of ['copy.bin', 'copy.bin.copying.bin', 'copy.bin.copying.db', 'copy.db'])
       expect(existsSync(folder.path(name)), name).toBe(false);
   });
 });
@@ -239,12 +253,12 @@ describe('a command that is stopped', () => {
     await using folder = await temporaryFolder();
     const path = await makeFile(folder.path('s.bin'), 60, 1_000_000);
     await using program = startProgram(toolPath, ['copy', path, folder.path('copy.bin')]);
-    while (!existsSync(folder.path('copy.bin.copying')))
+    while (!existsSync(folder.path('copy.bin.copying.bin')))
       await new Promise((resolve) => setTimeout(resolve, 2));
     const { status, err } = await program.stop('SIGTERM');
     expect(status).toBe(1);
     expect(err).toContain('ds-stream: stopped before it was done');
-    for (const name of ['copy.bin', 'copy.bin.copying', 'copy.bin.db', 'copy.db'])
+    for (const name of ['copy.bin', 'copy.bin.copying.bin', 'copy.bin.copying.db', 'copy.db'])
       expect(existsSync(folder.path(name)), name).toBe(false);
   });
 

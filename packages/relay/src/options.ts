@@ -3,6 +3,8 @@ import type { StreamClientOptions } from '@ds/client';
 import type { Logger, PortOptions, ServerObserver, StreamServerOptions, WorkerOptions } from '@ds/server';
 import type { StreamFileOptions } from '@ds/stream-file';
 
+import { RelayError } from './errors.js';
+
 /** A server's port for clients: `host:port`, or both apart. */
 export type UpstreamAddress = string | { readonly host: string; readonly port: number };
 
@@ -56,6 +58,16 @@ const silentLogger: Logger = {
 /** Where a relay with these options logs. */
 export function loggerOf({ logger = silentLogger }: StreamRelayOptions): Logger {
   return logger;
+}
+
+/** Longest time that a timer can be set to: above, it would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** @throws {RelayError} `bad-option` for what no part of the relay would refuse */
+export function checkOptions({ headIntervalMs }: StreamRelayOptions): void {
+  if (headIntervalMs === undefined || (headIntervalMs >= 1 && headIntervalMs <= TIMER_MS_MAX)) return;
+  const message = `headIntervalMs is ${headIntervalMs}: expected 1 to ${TIMER_MS_MAX}`;
+  throw new RelayError('bad-option', message);
 }
 
 /** All upstreams, in the order in which they are tried. */

@@ -19,7 +19,7 @@ import { StreamFileError, type StreamFile } from '@ds/stream-file';
 import { agrees, openAgreed } from './agreement.js';
 import { copy } from './copy.js';
 import { RelayError, relayError } from './errors.js';
-import { loggerOf, type StreamRelayOptions } from './options.js';
+import { checkOptions, loggerOf, type StreamRelayOptions } from './options.js';
 import { Upstreams } from './upstreams.js';
 
 export class StreamRelay implements AsyncDisposable {
@@ -68,6 +68,7 @@ export class StreamRelay implements AsyncDisposable {
     signal?.addEventListener('abort', abort, { once: true });
     let file: StreamFile | undefined;
     try {
+      checkOptions(options);
       const upstreams = new Upstreams(options);
       file = await openAgreed(options, upstreams, closing.signal);
       const server = await serve(file, options, options.clients);

@@ -154,6 +154,8 @@ describe('A start that fails', () => {
   it.each<[string, Changes]>([
     ['clients.port is NaN', { clients: { host, port: Number.NaN } }],
     ['limits.clientsMax is -1', { limits: { clientsMax: -1 } }],
+    ['headIntervalMs is NaN', { headIntervalMs: Number.NaN }],
+    ['headIntervalMs is 0', { headIntervalMs: 0 }],
     ['retry.firstMs is NaN', { retry: { firstMs: Number.NaN } }],
   ])('for an option that makes no sense says so: %s', async (message, changes) => {
     const upstream = await Upstream.start();

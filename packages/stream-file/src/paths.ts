@@ -20,6 +20,11 @@ export function journalPath(path: string): string {
   return `${path}.journal`;
 }
 
+/** What is to get the name `path`, as long as it is not whole. */
+export function unfinishedPath(path: string): string {
+  return `${path}.new`;
+}
+
 /** What each full page holds. */
 export function directoryPath(path: string): string {
   return `${path}.pages`;

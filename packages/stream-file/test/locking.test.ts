@@ -2,7 +2,7 @@
 // one is; a writer that was killed stands in nobody's way.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -150,6 +150,15 @@ describe('a file whose name differs from that of another one in its extension al
     await expect(StreamFile.remove(second)).rejects.toMatchObject(refusal);
     await using file = await StreamFile.open(first);
     expect(file.getBookmark(key)).toBe(0n);
+  });
+
+  it('is removed with all that stands beside it, leftovers of a crash too', async () => {
+    const home = await folder();
+    const path = join(home, 's.bin');
+    await withBookmark(path);
+    for (const left of ['.new', '.update', '.update.new']) await writeFile(path + left, '');
+    await StreamFile.remove(path);
+    expect(await readdir(home)).toEqual([]);
   });
 
   it('is told which file has the folder, and who has that, while the other one is open', async () => {

@@ -197,8 +197,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     guard: 'an update that is written down has its name before the entry is overwritten',
     caughtBy: 'crashes',
     file: 'commits/pending-update.ts',
-    find: 'await disk.rename(preparedPath(path), updatePath(path));\n  await disk.syncFolder(path);',
-    replace: 'await disk.rename(preparedPath(path), updatePath(path));',
+    find: 'await disk.rename(unfinishedPath(updatePath(path)), updatePath(path));\n  await disk.syncFolder(path);',
+    replace: 'await disk.rename(unfinishedPath(updatePath(path)), updatePath(path));',
   },
   {
     guard: 'an update that is done is not done again',

@@ -69,7 +69,13 @@ function operationsText({ operations }: Inspection): string {
   const { count, last } = operations;
   if (!last) return 'none';
   if (last.commitTimeMs === undefined) return `${grouped(count)}, the last one taken over`;
-  return `${grouped(count)}, the last one committed at ${new Date(Number(last.commitTimeMs)).toISOString()}`;
+  return `${grouped(count)}, the last one committed at ${timeText(last.commitTimeMs)}`;
+}
+
+/** A moment in UTC; the number where it is further than dates go. */
+function timeText(ms: bigint): string {
+  const LAST_DATE_MS = 8_640_000_000_000_000n;
+  return ms > LAST_DATE_MS ? `${ms} ms since 1970` : new Date(Number(ms)).toISOString();
 }
 
 function stateText({ state, holder }: Inspection): string {

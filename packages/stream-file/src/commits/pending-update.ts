@@ -19,7 +19,7 @@ import {
 } from '@ds/codec';
 
 import type { Disk, DiskFile } from '../disk/disk.js';
-import { updatePath } from '../paths.js';
+import { unfinishedPath, updatePath } from '../paths.js';
 
 const MAGIC = asciiBytes('DSUPDATE');
 const CRC_AT = 16;
@@ -50,7 +50,7 @@ export async function preparePendingUpdate(
   writeU32(bytes, CRC_AT + 4, operationCrc);
   bytes.set(entry, HEAD_BYTES);
   writeU32(bytes, CRC_AT, checksum(bytes));
-  const pending = await disk.create(preparedPath(path));
+  const pending = await disk.create(unfinishedPath(updatePath(path)));
   try {
     await pending.write(0, bytes);
     await pending.sync();
@@ -67,7 +67,7 @@ export async function applyPendingUpdate(
   update: PendingUpdate,
   onWritten: OnWritten,
 ): Promise<void> {
-  await disk.rename(preparedPath(path), updatePath(path));
+  await disk.rename(unfinishedPath(updatePath(path)), updatePath(path));
   await disk.syncFolder(path);
   await apply(disk, path, file, update, onWritten);
 }
@@ -130,8 +130,4 @@ async function readPending(disk: Disk, path: string): Promise<Uint8Array | undef
 
 function checksum(bytes: Uint8Array): number {
   return crc32(bytes.subarray(CRC_AT + 4), crc32(bytes.subarray(8, CRC_AT)));
-}
-
-function preparedPath(path: string): string {
-  return `${updatePath(path)}.new`;
 }

@@ -213,7 +213,7 @@ export class Writer {
     if (this.#tasks > 0) {
       throw new StreamFileError(
         'operation-open',
-        'a truncation or an update is under way: wait for it first',
+        'a truncation, an update or a new epoch is under way: wait for it first',
       );
     }
     try {

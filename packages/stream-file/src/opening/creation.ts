@@ -5,6 +5,7 @@ import { HeaderPage } from '../commits/header-page.js';
 import type { Disk } from '../disk/disk.js';
 import { HEADER_PAGE_BYTES, type Geometry } from '../pages/geometry.js';
 import { newSession } from '../pages/page-directory.js';
+import { unfinishedPath } from '../paths.js';
 
 /** Pages that a file gets at first, and each time that it is full. They take no room until they are written to. */
 const FIRST_PAGES = 100;
@@ -28,7 +29,7 @@ export async function createStreamFile(
     dataCrc: 0,
     clean: true,
   });
-  const temporary = `${path}.new`;
+  const temporary = unfinishedPath(path);
   const file = await disk.create(temporary);
   try {
     await file.write(0, headerPage.bytes);

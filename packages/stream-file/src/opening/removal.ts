@@ -3,7 +3,14 @@ import { rm } from 'node:fs/promises';
 
 import type { Disk } from '../disk/disk.js';
 import { nodeDisk } from '../disk/node-disk.js';
-import { bookmarkPath, directoryPath, holderPath, journalPath, updatePath } from '../paths.js';
+import {
+  bookmarkPath,
+  directoryPath,
+  holderPath,
+  journalPath,
+  unfinishedPath,
+  updatePath,
+} from '../paths.js';
 
 export async function removeStreamFile(path: string): Promise<void> {
   await removeFiles(nodeDisk, path);
@@ -12,6 +19,8 @@ export async function removeStreamFile(path: string): Promise<void> {
 
 /** All but the bookmark index, which may be kept elsewhere. */
 export async function removeFiles(disk: Disk, path: string): Promise<void> {
-  for (const side of [path, directoryPath(path), journalPath(path), updatePath(path), holderPath(path)])
-    await disk.remove(side);
+  const update = updatePath(path);
+  const unfinished = [path, update].map(unfinishedPath);
+  for (const each of [path, directoryPath(path), journalPath(path), update, holderPath(path), ...unfinished])
+    await disk.remove(each);
 }

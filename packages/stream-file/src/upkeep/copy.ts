@@ -34,7 +34,8 @@ export async function copyStreamFile(path: string, to: string, options: CopyOpti
   for (const target of [to, bookmarkPath(to)]) await refuseIfThere(target);
   await using reader = await StreamFileReader.open(path);
   const committed = { length: reader.committedLength, entries: Number(reader.header.totalEntries) };
-  const temporary = `${to}.copying`;
+  // With an extension to be replaced: so its bookmark index has a name that is nobody else's.
+  const temporary = `${to}.copying.bin`;
   await removeStreamFile(temporary);
   try {
     await write(reader, temporary, (done) => onProgress?.(done, 2 * committed.length), signal);
