@@ -130,20 +130,25 @@ describe('A worker that is killed', () => {
   });
 });
 
+/** The workers of a golden stream, without a port. They are gone with the test. */
+async function openPool(logger: WorkersLog): Promise<WorkerPool> {
+  const pool = new WorkerPool(serving.workers!, {
+    file: await goldenStream(),
+    token: undefined,
+    limits: defaultLimits,
+    descriptors: new Descriptors(),
+    logger,
+    observer: undefined,
+  });
+  onTestFinished(() => pool.close());
+  await pool.open(undefined);
+  return pool;
+}
+
 describe('A worker that is stuck', () => {
   it('is killed and replaced', async () => {
     const log = new WorkersLog();
-    const file = await goldenStream();
-    const pool = new WorkerPool(serving.workers!, {
-      file,
-      token: undefined,
-      limits: defaultLimits,
-      descriptors: new Descriptors(),
-      logger: log,
-      observer: undefined,
-    });
-    onTestFinished(() => pool.close());
-    await pool.open(undefined);
+    const pool = await openPool(log);
     // One that says something is left alone however often it is looked at.
     for (let look = 0; look < 5; look++) {
       pool.tick();
@@ -162,16 +167,7 @@ describe('A worker that is stuck', () => {
 
   it('is not one that has nothing to say, since it waits for a change of the stream to be over', async () => {
     const log = new WorkersLog();
-    const pool = new WorkerPool(serving.workers!, {
-      file: await goldenStream(),
-      token: undefined,
-      limits: defaultLimits,
-      descriptors: new Descriptors(),
-      logger: log,
-      observer: undefined,
-    });
-    onTestFinished(() => pool.close());
-    await pool.open(undefined);
+    const pool = await openPool(log);
     await pool.changing();
     process.kill(log.started[0]!, 'SIGKILL');
     await expect.poll(() => log.started.length, { timeout: 5_000 }).toBe(3);
