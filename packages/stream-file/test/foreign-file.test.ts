@@ -1,12 +1,12 @@
 // Goal: a file that the Go reference wrote opens here and is taken over as it is, but for what the reference leaves
 // behind by mistake. The files are made by hand as the reference makes them: a classic header alone in its page, 100
 // pages, stale bytes behind the end, and a LevelDB folder that may know bookmarks of what was never committed.
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { encodeHeader } from '@ds/codec';
-import { StreamFile, StreamFileError } from '../src/index.js';
+import { StreamFile, StreamFileError, verify } from '../src/index.js';
 import {
   ascii,
   bytes,
@@ -128,6 +128,8 @@ describe('a file of the Go reference', () => {
     await raw.write(concat(committed.slice(2)), 0, undefined, 4096 + concat(committed.slice(0, 2)).length);
     await raw.close();
     await writeBookmarks(join(home, 'stream.db'), { two: 2n, never: 4n });
+    // What the index says of itself holds no more: it is built again.
+    expect(await verify(path)).toMatchObject({ index: 'of another program', problems: [] });
 
     await using file = await StreamFile.open(path);
     expect(hex(await readAll(file))).toBe(hex(stream));
@@ -136,6 +138,21 @@ describe('a file of the Go reference', () => {
     await commit(file, [7, bytes('01')]);
     expect(file.getBookmark(ascii('never'))).toBeUndefined();
     expect(hex((await bytesOf(path, 4096)).subarray(84, 512))).toBe(hex(ours.subarray(84, 512)));
+  });
+
+  it('gets all bookmarks of a file of ours that was closed: none of them stands in the log only, where it may pass it over', async () => {
+    const home = await folder();
+    const path = join(home, 'stream.bin');
+    for (const key of ['one', 'two']) {
+      await using file = await StreamFile.open(path, { create: identity });
+      await commit(file, key);
+    }
+    const index = join(home, 'stream.db');
+    const logs = (await readdir(index)).filter((name) => name.endsWith('.log'));
+    expect(logs).not.toEqual([]);
+    for (const name of logs) expect((await stat(join(index, name))).size).toBe(0);
+    await using file = await StreamFile.open(path);
+    expect([file.getBookmark(ascii('one')), file.getBookmark(ascii('two'))]).toEqual([0n, 1n]);
   });
 
   it('is cleaned when the reference has only left stale bytes in a file of ours, its header untouched', async () => {

@@ -1,6 +1,6 @@
 // Goal: a stream file has one writer. A second one, in this process or another, is refused at once and told who the first
 // one is; a writer that was killed stands in nobody's way.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { planRepair, StreamFile, verify } from '../src/index.js';
 import { bytes, commit, identity, temporaryFolders } from './bytes.js';
+
+const canFlock = process.platform === 'linux' && spawnSync('flock', ['--version']).status === 0;
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 
@@ -74,6 +76,31 @@ describe('a stream file that is open', () => {
     await using file = await StreamFile.open(path);
     await commit(file, [1, bytes('01')]);
     await expect(StreamFile.open(path)).rejects.toThrow(`process ${process.pid} on `);
+  });
+
+  // The reference's lock, taken by a command of util-linux, whose child has it as long as it lives.
+  it.runIf(canFlock)('is refused while the Go reference has it, and nothing of it is touched', async () => {
+    const home = await folder();
+    const path = join(home, 'stream.bin');
+    await (await StreamFile.open(path, { create: identity })).close();
+    const index = join(home, 'stream.db');
+    const before = await readdir(index);
+    const reference = spawn('flock', ['--no-fork', join(index, 'LOCK'), 'sh', '-c', 'echo; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(reference);
+    await once(reference.stdout, 'data');
+    await expect(StreamFile.open(path)).rejects.toMatchObject({
+      code: 'locked',
+      message: `${path} is in use: another process has ${index} open`,
+    });
+    expect(await verify(path)).toMatchObject({ index: 'in use', problems: [] });
+    expect(await readdir(index)).toEqual(before);
+
+    const ended = once(reference, 'exit');
+    reference.kill('SIGKILL');
+    await ended;
+    await (await StreamFile.open(path)).close();
   });
 
   it('is refused also when nothing can be read of who holds it, or what can be read is of a dead process', async () => {

@@ -4,6 +4,7 @@
  * For each bookmark in the stream the index must name it, or one that comes later and has the same key. So each key's newest
  * one must be named itself; the index has exactly one key for each of these, and what it has more does not belong there.
  */
+import type { Sighting } from '../disk/observed-file.js';
 import type { StreamFileProblem } from '../upkeep/verify.js';
 import { textOf } from './bookmark-list.js';
 import { forEachBookmark } from './bookmark-scan.js';
@@ -33,11 +34,14 @@ export class BookmarkCheck {
   /** By key: an entry, still to come, that the index names. */
   readonly #announced = new Map<string, number>();
 
-  /** @param other the file whose index it is, if that is there and another one */
+  /**
+   * @param stream what is committed; `foreign` if another program wrote it, and with it the index, whatever that says
+   * @param other the file whose index it is, if that is there and another one
+   */
   constructor(
     index: StoredBookmarks | IndexReport,
     path: string,
-    entries: number,
+    { state, committed }: Pick<Sighting, 'state' | 'committed'>,
     other: string | undefined,
   ) {
     this.#path = path;
@@ -54,11 +58,14 @@ export class BookmarkCheck {
       if (index === 'damaged') this.#add('it cannot be opened');
       return;
     }
-    this.report = index.indexedTo === undefined ? 'of another program' : 'checked';
-    if (index.indexedTo === undefined) return;
+    if (index.indexedTo === undefined || state === 'foreign') {
+      this.report = 'of another program';
+      return;
+    }
+    this.report = 'checked';
     this.#index = index;
-    if (index.indexedTo > entries) {
-      this.#add(`it has taken in ${index.indexedTo} entries, but there are ${entries}`);
+    if (index.indexedTo > committed.entries) {
+      this.#add(`it has taken in ${index.indexedTo} entries, but there are ${committed.entries}`);
     }
   }
 

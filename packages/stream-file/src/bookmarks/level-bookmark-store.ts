@@ -12,11 +12,15 @@ import { ClassicLevel } from 'classic-level';
 import { equalBytes } from '@ds/codec';
 
 import { INDEXED_TO_KEY, numberOf, ownerOf, type BookmarkStore } from './bookmark-index.js';
+import { isLockedAsByReference } from './reference-lock.js';
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
 /** Room on the disk, in bytes, with which LevelDB can be expected to open and to write: some times its write buffer. */
 const ROOM_BYTES = 16 << 20;
+
+/** A bookmark's key is shorter. */
+const BEHIND_ALL_KEYS = new Uint8Array(17).fill(0xff);
 
 /** Another process, or another part of this one, has the folder open. */
 export class BookmarkStoreLocked extends Error {
@@ -56,7 +60,10 @@ export async function openLevelBookmarkStore(path: string): Promise<BookmarkStor
       }
     },
     clear: () => db.clear(),
-    close: () => db.close(),
+    async close() {
+      if (db.status === 'open') await emptyLog(db);
+      await db.close();
+    },
   };
 }
 
@@ -104,7 +111,10 @@ export async function openLevelBookmarks(
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>;
 
+/** @throws {BookmarkStoreLocked} */
 async function openLevel(path: string): Promise<Level> {
+  // Before anything is touched: to open the folder is to change it.
+  if (await isLockedAsByReference(path)) throw new BookmarkStoreLocked(`${path} is locked by the reference`);
   const db: Level = new ClassicLevel(path, BINARY);
   try {
     await db.open();
@@ -114,6 +124,15 @@ async function openLevel(path: string): Promise<Level> {
     throw new BookmarkStoreLocked(`${path} is locked`, { cause: reason });
   }
   return db;
+}
+
+/**
+ * Moves what the log holds to a table, as the reference's LevelDB may not take it from the log: it leaves out what was logged
+ * before the manifest was last written, which here goes on beside the log.
+ */
+async function emptyLog(db: Level): Promise<void> {
+  // Whatever the range, what is in memory is written first. There is nothing in this one that would have to be rewritten.
+  await db.compactRange(BEHIND_ALL_KEYS, BEHIND_ALL_KEYS);
 }
 
 async function write(

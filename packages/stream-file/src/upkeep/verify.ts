@@ -180,7 +180,7 @@ class Verification {
     this.#options = options;
     this.#journal = journal;
     this.#operations = new OperationCheck(journal, seen.committed);
-    this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen.committed.entries, other);
+    this.#bookmarks = new BookmarkCheck(bookmarks, bookmarkPath(file.path), seen, other);
   }
 
   async run(): Promise<Omit<VerifyReport, 'isUpdating'>> {
