@@ -102,7 +102,7 @@ const triedPorts = { from: 10_000, count: 20_000, next: (process.pid * 97) % 20_
  * A port that nobody listens on, and that the system gives to nobody who asks for any port: those start at 32768. So it is
  * still free when a program that was killed is started again.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = triedPorts.from + (triedPorts.next++ % triedPorts.count);
     const listener = createServer();
