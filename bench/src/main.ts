@@ -1,7 +1,6 @@
-// Runs the benchmarks and prints one table: `npm run bench -- [FILTER] [--smoke] [--seed N] [--other HOST:PORT]`. A filter
-// is a part of a benchmark's name. `--make FILE` only makes the stream file that another server is measured with.
+// Runs the benchmarks and prints one table.
 import { parseArgs } from 'node:util';
-import type { Benchmark } from './benchmark.js';
+import type { Benchmark, BenchmarkOptions } from './benchmark.js';
 import { decodeEntries } from './decode-entries.js';
 import { follow } from './follow.js';
 import { beside } from './serving/beside.js';
@@ -30,28 +29,51 @@ const benchmarks: readonly Benchmark[] = [
   workersLive,
 ];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    smoke: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-    other: { type: 'string' },
-    make: { type: 'string' },
-  },
-});
-const [filter = ''] = positionals;
-const options = { smoke: values.smoke, seed: Number(values.seed), other: addressOf(values.other) };
+const USAGE = `npm run bench -- [FILTER ...] [--smoke] [--seed N] [--other HOST:PORT] [--make FILE]
 
-if (values.make === undefined) await run(benchmarks.filter(({ name }) => name.includes(filter)));
-else await makeCorpus(values.make, corpusBytes(options.smoke), options.seed);
+FILTER               a part of a benchmark's name: ${benchmarks.map(({ name }) => name).join(', ')}
+--smoke              run in seconds; the figures mean nothing
+--seed N             what the data are made from (default 1)
+--other HOST:PORT    another server to put beside ours, in catch-up and random-entry
+--make FILE          only make the stream file that another server is measured with`;
 
-async function run(chosen: readonly Benchmark[]): Promise<void> {
-  if (chosen.length === 0) {
-    const names = benchmarks.map(({ name }) => name).join(', ');
-    console.error(`no benchmark has '${filter}' in its name; there are: ${names}`);
-    process.exitCode = 2;
-    return;
+const given = argumentsGiven();
+if (given) {
+  const { values, positionals } = given;
+  const options = { smoke: values.smoke, seed: Number(values.seed), other: addressOf(values.other) };
+  const chosen = benchmarks.filter(
+    ({ name }) => positionals.length === 0 || positionals.some((filter) => name.includes(filter)),
+  );
+  if (values.help) console.log(USAGE);
+  else if (values.make !== undefined) await makeCorpus(values.make, corpusBytes(options.smoke), options.seed);
+  else if (chosen.length > 0) await run(chosen, options);
+  else refuse(`no benchmark has '${positionals.join("' or '")}' in its name`);
+}
+
+function argumentsGiven() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        smoke: { type: 'boolean', default: false },
+        seed: { type: 'string', default: '1' },
+        other: { type: 'string' },
+        make: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    refuse((error as Error).message);
+    return undefined;
   }
+}
+
+function refuse(reason: string): void {
+  console.error(`${reason}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+
+async function run(chosen: readonly Benchmark[], options: BenchmarkOptions): Promise<void> {
   console.log(`Node ${process.version}, ${process.platform} ${process.arch}, seed ${options.seed}`);
   if (options.smoke) console.log('smoke run: the figures mean nothing');
   console.log(`\n${row('benchmark', 'what', 'figure', 'unit')}  ratio to what stands beside it`);

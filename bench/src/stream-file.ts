@@ -48,7 +48,7 @@ async function append(
   entriesInOperation: number,
   { smoke, seed }: BenchmarkOptions,
 ): Promise<Figure[]> {
-  const entryCount = smoke ? 200 : durability === 'os' ? 2_000_000 : 300_000;
+  const entryCount = smoke ? 200 : 2_000_000;
   const operationCount = Math.ceil(entryCount / (entriesInOperation + 1));
   const windowBytes = windowKiB << 10;
   const file = await StreamFile.open(join(folder, 'stream.bin'), {
