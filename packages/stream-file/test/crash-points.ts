@@ -200,9 +200,14 @@ async function live(
       await chain.reach(last.raiseEpoch(epoch), isPromised || epoch > last.epoch, () =>
         file.raiseEpoch(epoch),
       );
-    } else if (choice < 0.95) {
+    } else if (choice < 0.94) {
       await Promise.all(waiting);
       await meetFullDisk(file, machine, random, last);
+    } else if (choice < 0.97) {
+      for (const commit of waiting) commit.catch(() => undefined);
+      await meetFailedSync(chain, file, machine, random, isPromised);
+      await Promise.allSettled(waiting);
+      return;
     } else {
       await chain.reach(last, true, () => file.close());
       return;
@@ -252,6 +257,50 @@ async function meetFullDisk(
   }
   machine.disk.fault = undefined;
   if (code !== 'disk-full') throw new Error(`a full disk was met with ${String(code)}`);
+}
+
+/**
+ * The next sync of the stream file fails, or all from now on, and the program ends. What that sync should have written is
+ * still read, but nothing makes it durable unless it is written again.
+ */
+async function meetFailedSync(
+  chain: Chain,
+  file: StreamFile,
+  machine: SimulatedMachine,
+  random: Random,
+  isPromised: boolean,
+): Promise<void> {
+  const isForGood = random.chance(0.5);
+  let failed = 0;
+  machine.disk.fault = ({ kind, path }) =>
+    kind === 'sync' && path.endsWith('.bin') && (isForGood || failed === 0) && failed++ >= 0
+      ? { code: 'EIO' }
+      : undefined;
+  const { last } = chain;
+  const entry = entryToUpdate(last, random);
+  try {
+    const choice = random.next();
+    if (choice < 0.6 || last.items.length === 0) {
+      const items = random.chance(0.2) ? largeOperation(random, last) : randomItems(random, last.pageBytes);
+      file.startAtomicOp();
+      addAll(file, items);
+      await chain.reach(last.append(items), isPromised, () => file.commitAtomicOp());
+    } else if (choice < 0.8 || entry === -1) {
+      const cut = random.integer(0, last.items.length - 1);
+      await chain.reach(last.truncate(cut), true, () => file.truncateFile(BigInt(cut)));
+    } else {
+      const { type, data } = last.items[entry]!;
+      const other = random.bytes(data.length);
+      await chain.reach(last.update(entry, other), true, () =>
+        file.updateEntryData(BigInt(entry), type, other),
+      );
+    }
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'io') throw error;
+  }
+  await file.close().catch(() => undefined);
+  machine.disk.fault = undefined;
+  if (failed === 0) throw new Error('nothing was synced');
 }
 
 /** Opens what a power cut left: it is right, and at times more is asked of it. */

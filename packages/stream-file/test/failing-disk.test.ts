@@ -1,5 +1,8 @@
 // Goal: a full disk refuses what does not fit and loses nothing; a disk that fails ends writing, while reading goes on.
 import { describe, expect, it } from 'vitest';
+import { CommitRecords } from '../src/commits/commit-records.js';
+import { HeaderPage, type CommitRecord } from '../src/commits/header-page.js';
+import type { DiskFile } from '../src/disk/disk.js';
 import { StreamFileError, type StreamFile } from '../src/index.js';
 import { ascii, bytes, commit, concat, entryBytes, hex, readAll } from './bytes.js';
 import type { DiskCall, Fault } from './simulated-disk.js';
@@ -192,6 +195,41 @@ describe('a disk that fails', () => {
     expect(await codeOf(commit(file, [2, bytes('bb')]))).toBe('io');
     expect(hex(await readAll(file))).toBe(hex(concat(first)));
     await file.close();
+  });
+
+  it('at a sync is the end of syncs, even if another one were to succeed', async () => {
+    const syncs = [() => Promise.reject(new Error('EIO')), () => Promise.resolve()];
+    const file = { writeSync: () => undefined, sync: () => syncs.shift()!() } as unknown as DiskFile;
+    const record: CommitRecord = {
+      ...{ sequence: 1, base: 0, start: { length: 4096, entries: 0 }, end: { length: 4096, entries: 0 } },
+      ...{ epoch: 0n, session: 1n, dataCrc: 0, clean: false },
+    };
+    const headerPage = new HeaderPage({ systemId: 1n, streamType: 1n, version: 1 });
+    const records = new CommitRecords(file, headerPage, record, () => undefined);
+    records.add({ length: 5000, entries: 3 }, 0);
+    await expect(records.syncBeside()).rejects.toThrow('EIO');
+    await expect(records.mark({ clean: true })).rejects.toThrow('EIO');
+    expect(records.unsyncedBytes).toBe(904);
+    expect(syncs).toHaveLength(1);
+  });
+
+  it('at a sync loses nothing that the program which is started next has shown, if the power fails then', async () => {
+    // Pages of whole sectors: to cut a file within one is to write it again.
+    const machine = new SimulatedMachine();
+    const options = { pageBytes: 1024 };
+    const file = await machine.open(options);
+    await commit(file, 'one', [1, bytes('aa')]);
+    machine.disk.fault = failing({ code: 'EIO' }, 'sync');
+    expect(await codeOf(commit(file, [2, bytes('bb')]))).toBe('io');
+    machine.disk.fault = undefined;
+
+    // The entry stands in the operating system's memory only, and no sync writes it.
+    const restarted = machine.afterKill();
+    const reopened = await restarted.open(options);
+    expect(reopened.header.totalEntries).toBe(3n);
+    const after = restarted.afterPowerCut(() => false);
+    const found = await after.open(options);
+    expect(hex(await readAll(found))).toBe(hex(concat([...first, entryBytes(2, 2, bytes('bb'))])));
   });
 
   it('keeps all that was acknowledged when the file is opened again', async () => {

@@ -82,8 +82,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     guard: 'a recovery makes durable what it has found, before it says so',
     caughtBy: 'crashes',
     file: 'opening/recovery.ts',
-    find: 'space.wipe(commit.end.length);\n    await file.sync();',
+    find: 'await file.sync();\n    space.wipe(commit.end.length);',
     replace: 'space.wipe(commit.end.length);',
+  },
+  {
+    guard: 'a recovery writes data again with which a sync may have failed',
+    caughtBy: 'crashes',
+    file: 'opening/recovery.ts',
+    find: 'await writeAgain(file, newest.start.length, commit.end.length);',
+    replace: '',
+  },
+  {
+    guard: 'a recovery writes a header again with which a sync may have failed',
+    caughtBy: 'crashes',
+    file: 'opening/recovery.ts',
+    find: 'await file.write(0, bytes);',
+    replace: '',
   },
   {
     guard: 'a commit slot whose checksum fails is none',

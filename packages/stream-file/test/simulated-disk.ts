@@ -2,7 +2,8 @@
 //
 // What was written and not synced is kept apart, change by change: writes by sector of 512 bytes, changes of a file's
 // size, and names (created, moved, removed), which are durable only after `syncFolder`. `afterPowerCut` makes the disk
-// that is found when power comes back: of the changes that were not synced, any subset is there, as `keep` decides.
+// that is found when power comes back: of the changes that were not synced, any subset is there, as `keep` decides. What a
+// failed sync should have written is never synced: later ones report success without it.
 //
 // `onChange` is called after each change, so a test can look at what a power cut at that very point leaves, at every point
 // of a history that is run once. `fault` can fail any call; a write that fails may have written a part.
@@ -35,9 +36,17 @@ export interface Fault {
   readonly written?: number;
 }
 
+/** `isForgotten`: a sync has failed with it, so no later one makes it durable. */
 type Change =
-  | { readonly kind: 'write'; readonly at: number; readonly bytes: Uint8Array; readonly extends: boolean }
-  | { readonly kind: 'resize'; readonly bytes: number };
+  | {
+      readonly kind: 'write';
+      readonly at: number;
+      readonly bytes: Uint8Array;
+      readonly extends: boolean;
+      readonly isForgotten?: true;
+    }
+  | { readonly kind: 'resize'; readonly bytes: number; readonly shortens: boolean };
+type Write = Change & { readonly kind: 'write' };
 
 /**
  * A file's content as it would be if nothing were ever lost, as it certainly is, and the changes in between. Files share
@@ -47,12 +56,11 @@ class Inode {
   #live: Uint8Array;
   /** Nobody else has the array of `live`, so it can be changed in place. */
   #isLiveOwn = false;
-  readonly #changes: Change[];
-  /** Changes before these, which are durable. */
-  #forgotten = 0;
+  #changes: Change[];
+  /** Changes that there were before these, and that there were when the newest sync began that has ended well. */
+  #gone = 0;
+  #synced = 0;
   #durable: Uint8Array;
-  /** After a failed sync nobody tells what it has lost: later ones report success and make nothing durable. */
-  syncIsLost = false;
 
   /** Of these contents, which nobody changes any more. */
   constructor(durable: Uint8Array = new Uint8Array(0), live = durable, changes: readonly Change[] = []) {
@@ -89,22 +97,36 @@ class Inode {
     this.#changes.push(change);
   }
 
+  resize(bytes: number): void {
+    this.apply({ kind: 'resize', bytes, shortens: bytes < this.size });
+  }
+
   /** Begins a sync: what the function returned makes durable is what stands here now. */
   beginSync(): () => void {
     const { content } = this;
-    const end = this.#forgotten + this.#changes.length;
+    const end = this.#gone + this.#changes.length;
     return () => {
-      if (this.syncIsLost || end < this.#forgotten) return;
-      this.#durable = content;
-      this.#changes.splice(0, end - this.#forgotten);
-      this.#forgotten = end;
+      if (end < this.#synced) return;
+      this.#synced = end;
+      const left = forgottenSectors(this.#changes.splice(0, end - this.#gone));
+      this.#durable = left.length === 0 ? content : withoutSectors(content, this.#durable, left);
+      this.#changes.unshift(...left);
+      this.#gone = end - left.length;
     };
   }
 
+  /**
+   * A sync fails, and with it whatever it should have written: it may be on the disk or not, and no later sync makes sure. A
+   * program still reads it. Only what is written again is like any other change.
+   */
+  failSync(): void {
+    this.#changes = this.#changes.map((change) =>
+      change.kind === 'write' ? { ...change, isForgotten: true } : change,
+    );
+  }
+
   copy(): Inode {
-    const copy = new Inode(this.#durable, this.content, this.#changes);
-    copy.syncIsLost = this.syncIsLost;
-    return copy;
+    return new Inode(this.#durable, this.content, this.#changes);
   }
 
   afterPowerCut(keep: () => boolean): Inode {
@@ -138,7 +160,39 @@ function resized(content: Uint8Array, bytes: number): Uint8Array {
   return other;
 }
 
-function* sectorsOf(write: Change & { kind: 'write' }): Generator<Change> {
+/** Of changes in their order: the sectors whose last write is forgotten, as they were written then. */
+function forgottenSectors(changes: readonly Change[]): Write[] {
+  const left = new Map<number, Write[]>();
+  if (!changes.some((change) => change.kind === 'write' && change.isForgotten)) return [];
+  for (const change of changes) {
+    if (change.kind === 'resize') {
+      // What is cut off is gone, and the rest of a sector that is cut is zeroed.
+      for (const sector of left.keys())
+        if (change.shortens && (sector + 1) * SECTOR_BYTES > change.bytes) left.delete(sector);
+      continue;
+    }
+    for (const part of sectorsOf(change)) {
+      const sector = Math.floor(part.at / SECTOR_BYTES);
+      if (part.isForgotten) left.set(sector, [...(left.get(sector) ?? []), part]);
+      else left.delete(sector);
+    }
+  }
+  return [...left.values()].flat();
+}
+
+/** A content in which some sectors, those that were written, are as they were before. */
+function withoutSectors(content: Uint8Array, before: Uint8Array, writes: readonly Write[]): Uint8Array {
+  const without = content.slice();
+  for (const { at } of writes) {
+    const from = at - (at % SECTOR_BYTES);
+    const sector = without.subarray(from, from + SECTOR_BYTES);
+    sector.fill(0);
+    sector.set(before.subarray(from, from + sector.length));
+  }
+  return without;
+}
+
+function* sectorsOf(write: Write): Generator<Write> {
   const end = write.at + write.bytes.length;
   for (let at = write.at; at < end;) {
     const next = Math.min(end, at + SECTOR_BYTES - (at % SECTOR_BYTES));
@@ -246,7 +300,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
     await this.#call({ kind: 'create', path });
     let inode = this.#live.get(path);
     if (inode) {
-      inode.apply({ kind: 'resize', bytes: 0 });
+      inode.resize(0);
       this.onChange?.();
     } else {
       inode = new Inode();
@@ -292,7 +346,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
     this.calls++;
     const fault = this.fault?.(call);
     if (!fault) return;
-    if (call.kind === 'sync' && inode) inode.syncIsLost = true;
+    if (call.kind === 'sync') inode?.failSync();
     throw Object.assign(systemError(fault.code, call.kind, call.path), { written: fault.written ?? 0 });
   }
 
@@ -341,7 +395,7 @@ export class SimulatedDisk implements Disk, ReadableDisk {
       },
       resizeSync: (bytes) => {
         this.#callSync({ kind: 'resize', path, bytes });
-        inode.apply({ kind: 'resize', bytes });
+        inode.resize(bytes);
         this.onChange?.();
       },
       sync: async () => {

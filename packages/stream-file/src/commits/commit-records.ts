@@ -16,6 +16,8 @@ export class CommitRecords {
   #unsyncedCrc = 0;
   /** The sync that is under way while more is committed. */
   #syncing: Promise<void> | undefined;
+  /** Why a sync has failed. Another one could succeed without what that one has lost. */
+  #failure: { readonly reason: unknown } | undefined;
 
   /** `record` stands in the header page, durably. `synced` is told of each sync. */
   constructor(
@@ -79,10 +81,16 @@ export class CommitRecords {
 
   /** What is recorded while it is under way may be durable then, or not. */
   async #syncNow(): Promise<void> {
+    if (this.#failure) throw this.#failure.reason;
     const record = this.#last;
     const crc = this.#unsyncedCrc;
     const begunMs = performance.now();
-    await this.#file.sync();
+    try {
+      await this.#file.sync();
+    } catch (reason) {
+      this.#failure = { reason };
+      throw reason;
+    }
     this.#synced(performance.now() - begunMs);
     this.#unsyncedCrc = joinedCrc(crc, this.#unsyncedCrc, this.#last.end.length - record.end.length);
     this.#durable = record;

@@ -2,7 +2,8 @@
  * Finds out, when a file is opened, what of it is committed, and removes what is not.
  *
  * A file that was closed cleanly needs no more than a look at its header page and its tail. After a crash the newest
- * commit slot says what was durable before it, and that holds; what came after it holds as far as its bytes are all there.
+ * commit slot says what was durable before it, and that holds; what came after it holds as far as its bytes are all there,
+ * and is written again, since a sync may have failed with it.
  * A file that another program wrote last is read through once, and taken over as that program's header says if its
  * entries bear it out.
  */
@@ -75,9 +76,16 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   // First of all: once the header is ours again, nobody can tell any more.
   if (foreign) await hooks.forgetDerived();
   const space = new FileSpace(file, geometry, size);
+  const newest = found.commits[0];
   if (!commit.clean || !geometry.isOnGrid(size)) {
-    space.wipe(commit.end.length);
+    // What holds comes first: if the header were lost after the wipe, an older one would count what is gone.
+    if (newest && !foreign) {
+      await writeAgain(file, newest.start.length, commit.end.length);
+      await file.write(0, bytes);
+    }
     await file.sync();
+    space.wipe(commit.end.length);
+    await writeAgain(file, commit.end.length, geometry.gridSize(commit.end.length));
   }
 
   const session = newSession();
@@ -85,7 +93,7 @@ export async function recover(file: DiskFile, where: PageLocation, hooks: Recove
   const journal = await hooks.openJournal(commit.end, lastSession, session);
 
   // From here on the file is in use: until it is closed cleanly, its tail may hold anything.
-  const base = found.commits[0]?.sequence ?? 0;
+  const base = newest?.sequence ?? 0;
   const opened: CommitRecord = {
     sequence: base + 1,
     base,
@@ -168,6 +176,19 @@ export async function newestWhole(
     }
   }
   return { ...newest, end: newest.start, dataCrc: 0 };
+}
+
+/**
+ * Writes bytes of the file to where they stand. After a failed sync the operating system may go on showing what never came to
+ * the disk, and a sync that succeeds makes only that durable which was written since.
+ */
+async function writeAgain(file: DiskFile, from: number, to: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(to - from, 0)));
+  for (let at = from; at < to; at += buffer.length) {
+    const part = buffer.subarray(0, to - at);
+    await file.read(at, part);
+    await file.write(at, part);
+  }
 }
 
 /** Whether an entry stands where the next one would, at the stream's end or, if that does not fit, in the next page. */
