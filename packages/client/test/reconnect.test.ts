@@ -281,7 +281,11 @@ describe('A place to start from that is not there', () => {
   it('is told: a bookmark that is not known', async () => {
     const server = await serve(await goldenStream());
     const following = collect(client(addressOf(server)), { from: Uint8Array.of(1) });
-    await expect(following).rejects.toMatchObject({ name: 'ClientError', code: 'unknown-bookmark' });
+    await expect(following).rejects.toMatchObject({
+      name: 'ClientError',
+      code: 'unknown-bookmark',
+      result: { code: 4 },
+    });
   });
 });
 

@@ -95,7 +95,10 @@ async function start(
   } catch (cause) {
     if (!(cause instanceof ClientError)) throw cause;
     if (cause.result?.code === ResultCode.badFromBookmark) {
-      throw new ClientError('unknown-bookmark', `${server}: the bookmark is not known`, { cause });
+      const { result } = cause;
+      throw new ClientError('unknown-bookmark', `${server}: the bookmark is not known (${result.code})`, {
+        result,
+      });
     }
     if (cause.result?.code === ResultCode.badFromEntry && typeof from === 'bigint') {
       const { totalEntries } = await connection.header();
