@@ -188,12 +188,7 @@ async function live(
       waiting.push(chain.reach(chain.last.append(items), isPromised, () => file.commitAtomicOp()));
     } else if (choice < 0.84) {
       const entry = entryToUpdate(last, random);
-      if (entry === -1) continue;
-      const { type, data } = last.items[entry]!;
-      const other = random.bytes(data.length);
-      await chain.reach(last.update(entry, other), true, () =>
-        file.updateEntryData(BigInt(entry), type, other),
-      );
+      if (entry !== -1) await update(chain, file, random, entry);
     } else if (choice < 0.88) {
       const epoch = last.epoch + BigInt(random.integer(0, 2));
       // An epoch that is no higher is not written.
@@ -236,6 +231,13 @@ function entryToUpdate({ items }: Model, random: Random): number {
   return sizes[any]! >= 0 && random.chance(0.5) ? any : sizes.indexOf(most);
 }
 
+async function update(chain: Chain, file: StreamFile, random: Random, entry: number): Promise<void> {
+  const { last } = chain;
+  const { type, data } = last.items[entry]!;
+  const other = random.bytes(data.length);
+  await chain.reach(last.update(entry, other), true, () => file.updateEntryData(BigInt(entry), type, other));
+}
+
 /** An operation that the disk has no room for: refused, and without a trace. */
 async function meetFullDisk(
   file: StreamFile,
@@ -272,10 +274,11 @@ async function meetFailedSync(
 ): Promise<void> {
   const isForGood = random.chance(0.5);
   let failed = 0;
-  machine.disk.fault = ({ kind, path }) =>
-    kind === 'sync' && path.endsWith('.bin') && (isForGood || failed === 0) && failed++ >= 0
-      ? { code: 'EIO' }
-      : undefined;
+  machine.disk.fault = ({ kind, path }) => {
+    if (kind !== 'sync' || !path.endsWith('.bin') || (failed > 0 && !isForGood)) return undefined;
+    failed++;
+    return { code: 'EIO' };
+  };
   const { last } = chain;
   const entry = entryToUpdate(last, random);
   try {
@@ -289,11 +292,7 @@ async function meetFailedSync(
       const cut = random.integer(0, last.items.length - 1);
       await chain.reach(last.truncate(cut), true, () => file.truncateFile(BigInt(cut)));
     } else {
-      const { type, data } = last.items[entry]!;
-      const other = random.bytes(data.length);
-      await chain.reach(last.update(entry, other), true, () =>
-        file.updateEntryData(BigInt(entry), type, other),
-      );
+      await update(chain, file, random, entry);
     }
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'io') throw error;
